@@ -1,0 +1,1 @@
+"""Age, gender and race from face pictures: raw datasets in, a served multi-task model out."""

@@ -1,0 +1,112 @@
+"""One picture of a dataset -> one face crop on disk. Runs in worker processes, which never load TensorFlow.
+
+A finished crop carries a JPEG comment that says from which bytes and with which settings it was made. A restarted run
+keeps a crop only if that comment is what it would write itself, so nothing stale is ever reused.
+"""
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+
+from age_gender_estimation.faces.crop import resize_square
+from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg
+
+JPEG_QUALITY = 95
+COMMENT = re.compile(rb"\xff\xd8\xff\xfe(..)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """What a worker needs to know.
+
+    Attributes:
+      photo_dir: folder of the dataset's pictures.
+      crop_dir: folder of the crops.
+      temporary_dir: folder on the same file system, for crops that are not finished.
+      img_size: side of a crop in pixels.
+      geometry: name of the crop geometry.
+    """
+    photo_dir: str
+    crop_dir: str
+    temporary_dir: str
+    img_size: int
+    geometry: str
+
+
+def safe_relative_path(path):
+    """Returns `path` in normal form, or None where it is no path inside a folder: absolute, with `..`, empty."""
+    parts = path.replace("\\", "/").split("/")
+    if not path or "\0" in path or path.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+        return None
+    normal = "/".join(part for part in path.split("/") if part not in ("", "."))
+    return normal or None
+
+
+def crop_name(path):
+    """Returns the name of the crop made from the picture `path`: the same, and always with a JPEG ending."""
+    return path if path.lower().endswith((".jpg", ".jpeg")) else f"{path}.jpg"
+
+
+def make_crop(settings, path):
+    """Makes the crop of one picture, unless it is there already.
+
+    Args:
+      settings: CropSettings.
+      path: where the picture lies in settings.photo_dir, as the dataset says it.
+
+    Returns:
+      (hex digest of the picture's bytes, "") or ("", reason to drop it).
+
+    Raises:
+      OSError: the crop cannot be written.
+    """
+    source = _resolve(settings.photo_dir, path)
+    if source is None:
+        return "", "unsafe_path"
+    if not os.path.isfile(source):
+        return "", "missing_file"
+    try:
+        with open(source, "rb") as file:
+            data = file.read()
+    except OSError:
+        return "", "unreadable_file"
+    content = hashlib.sha256(data).hexdigest()
+    target = os.path.join(settings.crop_dir, crop_name(safe_relative_path(path)))
+    comment = f"{content} {settings.img_size} {settings.geometry} q{JPEG_QUALITY}".encode()
+    if _comment_of(target) == comment:
+        return content, ""
+    try:
+        crop = resize_square(decode_photo(data), settings.img_size)
+    except UnreadablePhoto:
+        return "", "unreadable_file"
+    jpeg = encode_jpeg(crop, JPEG_QUALITY)
+    length = (len(comment) + 2).to_bytes(2, "big")
+    _replace(settings, target, jpeg[:2] + b"\xff\xfe" + length + comment + jpeg[2:])
+    return content, ""
+
+
+def _resolve(photo_dir, path):
+    """Returns the real path of a picture, or None where it does not lie in the photo folder, links followed."""
+    normal = safe_relative_path(path)
+    if normal is None:
+        return None
+    source = os.path.realpath(os.path.join(photo_dir, normal))
+    return source if source.startswith(os.path.join(os.path.realpath(photo_dir), "")) else None
+
+
+def _comment_of(path):
+    try:
+        with open(path, "rb") as file:
+            head = file.read(256)
+    except OSError:
+        return None
+    match = COMMENT.match(head)
+    return head[match.end():match.end() - 2 + int.from_bytes(match[1], "big")] if match else None
+
+
+def _replace(settings, target, data):
+    temporary = os.path.join(settings.temporary_dir, f"{os.getpid()}.jpg")
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(temporary, "wb") as file:
+        file.write(data)
+    os.replace(temporary, target)

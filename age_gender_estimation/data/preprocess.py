@@ -1,0 +1,141 @@
+"""A dataset's examples -> OUT/crop/..., OUT/train.csv, OUT/val.csv (OUT/test.csv) and OUT/preprocess.json.
+
+Crops are made by worker processes, a chunk of pictures at a time; the lists are written last, each in one step, so that
+a run that is killed leaves the earlier lists as they were and the next run goes on from the finished crops.
+"""
+import json
+import multiprocessing
+import os
+import shutil
+import threading
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from tqdm import tqdm
+
+from age_gender_estimation.data.crops import CropSettings, crop_name, make_crop, safe_relative_path
+from age_gender_estimation.data.files import write_file
+from age_gender_estimation.data.manifest import manifest_text
+from age_gender_estimation.data.splits import split_hash, split_of
+from age_gender_estimation.datasets.example import Filters
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.faces.crop import GEOMETRIES
+from age_gender_estimation.tasks.labels import LABELS
+
+CHUNK = 64  # pictures handed to a worker at once: under 0.1 s of work, so the progress bar moves
+
+
+@dataclass(frozen=True)
+class PreprocessSettings:
+    """What decides the output; written to preprocess.json. `geometry` names an entry of faces.crop.GEOMETRIES."""
+    geometry: str
+    filters: Filters
+    img_size: int = 224
+    split_ratio: float = 0.8
+    test_ratio: float = 0.0
+    seed: int = 0
+
+
+def preprocess(examples, photo_dir, output_dir, settings, workers=None):
+    """Makes the crops and lists of a dataset.
+
+    Args:
+      examples: list of Example.
+      photo_dir: folder that their paths are relative to.
+      output_dir: OUT; nothing is written outside it.
+      settings: PreprocessSettings.
+      workers: number of processes; all cores by default.
+
+    Returns:
+      The contents of preprocess.json, a dict: kept, dropped by reason, rows per split, settings.
+
+    Raises:
+      InputError: no photo folder, no example left, or a side of the split without anybody.
+    """
+    if not os.path.isdir(photo_dir):
+        raise InputError(f"{photo_dir}: expected the folder of the pictures, found no folder")
+    _drop_repeated_paths(examples)
+    wanted = [example for example in examples if not example.drop]
+    _run_workers(wanted, photo_dir, output_dir, settings, workers or len(os.sched_getaffinity(0)))
+    kept = [example for example in wanted if not example.drop]
+    dropped = Counter(example.drop for example in examples if example.drop)
+    if not kept:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(dropped.items()))
+        raise InputError(f"all {len(examples)} pictures were dropped ({reasons}); earlier lists in {output_dir} stay")
+    return _write_lists(kept, dropped, output_dir, settings)
+
+
+def _drop_repeated_paths(examples):
+    """Two rows of one picture would write one crop and could stand on both sides of the split: the first one counts."""
+    seen = set()
+    for example in examples:
+        path = safe_relative_path(example.path)
+        if example.drop or path is None:
+            continue
+        if crop_name(path) in seen:
+            example.drop = "repeated_path"
+        seen.add(crop_name(path))
+
+
+def _run_workers(examples, photo_dir, output_dir, settings, workers):
+    """Makes the crops; sets `drop` of examples that have none, and `identity` where only the content tells."""
+    temporary_dir = os.path.join(output_dir, "tmp")
+    shutil.rmtree(temporary_dir, ignore_errors=True)
+    os.makedirs(temporary_dir)
+    crop_settings = CropSettings(
+        str(photo_dir), os.path.join(output_dir, "crop"), temporary_dir, settings.img_size, settings.geometry)
+    chunks = [examples[start:start + CHUNK] for start in range(0, len(examples), CHUNK)]
+    paths = [[example.path for example in chunk] for chunk in chunks]
+    context = multiprocessing.get_context("spawn")  # a forked worker would inherit locks of the parent's threads
+    try:
+        with ProcessPoolExecutor(workers, context, _start_worker) as pool, \
+                tqdm(total=len(examples), unit="pictures", desc="Crops", mininterval=0.5) as progress:
+            for chunk, results in zip(chunks, pool.map(partial(_make_crops, crop_settings), paths)):
+                for example, (content, reason) in zip(chunk, results):
+                    example.drop = reason
+                    example.identity = example.identity or f"content {content}"
+                progress.update(len(chunk))
+    finally:
+        shutil.rmtree(temporary_dir, ignore_errors=True)
+
+
+def _make_crops(crop_settings, paths):
+    return [make_crop(crop_settings, path) for path in paths]
+
+
+def _start_worker():
+    import cv2
+    cv2.setNumThreads(1)  # the processes are the parallelism
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    # A parent that was killed with -9 cannot tell its workers to stop.
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _write_lists(kept, dropped, output_dir, settings):
+    task_names = [name for name in LABELS if name != "race" or any("race" in example.labels for example in kept)]
+    hashed = sorted((split_hash(settings.seed, example.identity), crop_name(safe_relative_path(example.path)), example)
+                    for example in kept)
+    splits = {"train": [], "val": [], **({"test": []} if settings.test_ratio else {})}
+    for value, filename, example in hashed:
+        split = example.split or split_of(value, settings.split_ratio, settings.test_ratio)
+        splits.setdefault(split, []).append((filename, example.labels))
+    if 0 < settings.split_ratio < 1 and not (splits["train"] and splits["val"]):
+        people = len({example.identity for example in kept})
+        raise InputError(f"{len(kept)} pictures of {people} people leave train or val empty; add people, or change "
+                         "--split-ratio or --seed")
+    summary = {
+        "kept": len(kept),
+        "dropped": dict(sorted(dropped.items())),
+        "rows": {split: len(rows) for split, rows in splits.items()},
+        "settings": {**asdict(settings), "geometry": GEOMETRIES[settings.geometry].to_dict()},
+    }
+    for split, rows in splits.items():
+        write_file(os.path.join(output_dir, f"{split}.csv"), manifest_text(rows, task_names))
+    write_file(os.path.join(output_dir, "preprocess.json"), json.dumps(summary, indent=2) + "\n")
+    return summary

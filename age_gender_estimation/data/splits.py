@@ -1,0 +1,21 @@
+"""The person-disjoint split: a hash of (seed, identity) decides, so it is the same everywhere and when data is added."""
+import hashlib
+
+
+def split_hash(seed, identity):
+    """Returns a number in [0, 1) that depends on nothing but the seed and who is shown (str)."""
+    digest = hashlib.sha256(f"{seed}\0{identity}".encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def split_of(value, split_ratio, test_ratio):
+    """Returns "train", "val" or "test" for a split hash.
+
+    Args:
+      value: split hash in [0, 1).
+      split_ratio: share of train in what is not test.
+      test_ratio: share of test in everything.
+    """
+    if value >= 1.0 - test_ratio:
+        return "test"
+    return "train" if value < split_ratio * (1.0 - test_ratio) else "val"

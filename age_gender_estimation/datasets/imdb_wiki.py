@@ -1,0 +1,118 @@
+"""IMDB-WIKI's imdb.mat and wiki.mat (Rothe et al., IJCV 2018, https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/).
+
+In: the .mat file. Out: an Example per photo, in the file's order, with the reason to drop it where there is one.
+"""
+import re
+
+import numpy as np
+import scipy.io
+
+from age_gender_estimation.datasets.example import Example
+from age_gender_estimation.errors import InputError
+
+FIELDS = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
+MATLAB_TO_PYTHON_DAYS = 366  # MATLAB counts days from year 0, Python's ordinals from 0001-01-01
+PERSON_IN_NAME = re.compile(r"(nm\d+)_")
+
+
+def read_imdb_wiki(db_path, filters):
+    """Reads the records of an imdb.mat or wiki.mat.
+
+    Args:
+      db_path: the .mat file (MATLAB 5; the published files are).
+      filters: Filters; a photo outside them gets its drop reason.
+
+    Returns:
+      A list of Example with `age` and `gender` labels.
+
+    Raises:
+      InputError: no such file, no MATLAB 5 file, a missing field or columns of unequal length.
+    """
+    columns = _read_columns(db_path)
+    paths = _texts(columns["full_path"])
+    taken = columns["photo_taken"].astype(np.float64)
+    ages = ages_when_taken(columns["dob"], taken)
+    genders = columns["gender"].astype(np.float64)
+    reasons = _drop_reasons(columns, ages, genders, filters)
+    return [
+        Example(path, {"age": int(age), "gender": int(gender)}, identity) if not reason else Example(path, drop=reason)
+        for path, age, gender, identity, reason in zip(paths, ages, genders, _identities(columns, paths), reasons)
+    ]
+
+
+def ages_when_taken(dob, photo_taken):
+    """Returns whole years, float64 [n]; NaN where the date of birth is no date.
+
+    The photo counts as taken in the middle of its year, so whoever is born in July or later has not had a birthday yet.
+
+    Args:
+      dob: MATLAB serial dates [n].
+      photo_taken: years [n].
+    """
+    days = np.floor(np.asarray(dob, np.float64)) - MATLAB_TO_PYTHON_DAYS
+    is_date = (days >= 1) & (days <= 3_652_059)  # 0001-01-01 to 9999-12-31
+    since_1970 = np.where(is_date, days, 1).astype(np.int64) - 719_163
+    months = since_1970.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    years, month_in_year = months // 12 + 1970, months % 12
+    return np.where(is_date, photo_taken - years - (month_in_year >= 6), np.nan)
+
+
+def _read_columns(db_path):
+    try:
+        with open(db_path, "rb") as file:
+            is_hdf5 = b"MATLAB 7.3" in file.read(128)
+        if is_hdf5:
+            raise InputError(f"{db_path}: expected a MATLAB 5 file, got HDF5 (v7.3); save it again with -v7")
+        contents = scipy.io.loadmat(db_path)
+    except OSError as error:
+        raise InputError(f"{db_path}: cannot be read ({error.strerror or error}); give --db-path the .mat file") from None
+    except InputError:
+        raise
+    except Exception as error:  # scipy raises whatever its parser trips over: struct.error, zlib.error, TypeError, ...
+        raise InputError(f"{db_path}: expected a MATLAB 5 file, got something else ({error})") from None
+    key = next((name for name in ("imdb", "wiki") if name in contents), None)
+    if key is None:
+        found = ", ".join(sorted(name for name in contents if not name.startswith("__"))) or "nothing"
+        raise InputError(f"{db_path}: expected a struct named imdb or wiki, found {found}")
+    struct = contents[key]
+    names = struct.dtype.names or ()
+    missing = [name for name in FIELDS if name not in names]
+    if missing or struct.size != 1:
+        raise InputError(f"{db_path}: {key} has no field {', '.join(missing) or 'values'}; found {', '.join(names)}")
+    columns = {name: struct[name].flat[0].ravel() for name in (*FIELDS, "name", "celeb_id") if name in names}
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) != 1:
+        raise InputError(f"{db_path}: columns of unequal length: {lengths}")
+    for name in FIELDS:
+        if name != "full_path" and columns[name].dtype.kind not in "fiub":
+            raise InputError(f"{db_path}: field {name}: expected numbers, got {columns[name].dtype}")
+    return columns
+
+
+def _texts(cells):
+    """Returns the text in each cell of a MATLAB cell array; an empty cell gives ''."""
+    return [str(cell.flat[0]) if isinstance(cell, np.ndarray) and cell.size else "" for cell in cells]
+
+
+def _drop_reasons(columns, ages, genders, filters):
+    """Returns one reason per record; the first filter that a record fails names it."""
+    second = columns["second_face_score"].astype(np.float64)
+    conditions = {
+        "face_score": ~(columns["face_score"].astype(np.float64) >= filters.min_score),  # also true for NaN
+        "second_face": second > 0,  # NaN: the detector saw one face only
+        "gender": ~np.isin(genders, (0.0, 1.0)),
+        "age": ~((ages >= filters.min_age) & (ages <= filters.max_age)),
+    }
+    return np.select(list(conditions.values()), list(conditions), default="").tolist()
+
+
+def _identities(columns, paths):
+    """Returns the person in each record: celeb_id, else the nm... part of the name, else name and date of birth."""
+    if "celeb_id" in columns:
+        return [f"celeb {value:g}" for value in columns["celeb_id"].astype(np.float64)]
+    people = _texts(columns["name"]) if "name" in columns else [""] * len(paths)
+    identities = []
+    for path, person, dob in zip(paths, people, columns["dob"]):
+        match = PERSON_IN_NAME.search(path)
+        identities.append(match[1] if match else f"{person} {dob}" if person else None)
+    return identities

@@ -1,0 +1,63 @@
+"""What every script in bin/ does the same: finds the package, sets TensorFlow's switches, turns errors into exit codes."""
+import argparse
+import dataclasses
+import logging
+import os
+import pathlib
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+# These are read when TensorFlow or OpenCV is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # 1.3 to 2.2 times faster training on CPUs, off by default on some
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(200_000_000))
+os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+
+from age_gender_estimation.errors import InputError  # noqa: E402
+
+
+def make_parser(docstring):
+    """Returns an argument parser that shows the script's docstring and every default."""
+    class Formatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
+        pass
+
+    return argparse.ArgumentParser(description=docstring, formatter_class=Formatter)
+
+
+def add_fields(parser, config_class):
+    """Adds a flag per field of a dataclass: its name, type, default and metadata (help, choices)."""
+    for field in dataclasses.fields(config_class):
+        options = {"help": field.metadata["help"], "default": field.default}
+        if field.type is bool:
+            options["action"] = argparse.BooleanOptionalAction
+        elif field.type is tuple:
+            options.update(type=lambda text: tuple(text.split(",")), default=field.default)
+        else:
+            options.update(type=field.type, choices=field.metadata.get("choices"))
+        parser.add_argument(f"--{field.name.replace('_', '-')}", **options)
+
+
+def take_fields(args, config_class):
+    """Returns a `config_class` filled from parsed flags."""
+    return config_class(**{field.name: getattr(args, field.name) for field in dataclasses.fields(config_class)})
+
+
+def run(main):
+    """Runs `main()` and exits: 0 done, 1 with one line for work that could not be done, 130 and 143 when told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for chatty in ("tensorflow", "absl", "matplotlib"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        code = main() or 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    except OSError as error:  # a full disk, a folder that may not be written
+        print(f"error: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        code = 128 + signal.SIGINT
+    sys.exit(code)
