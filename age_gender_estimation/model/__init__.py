@@ -1,0 +1,1 @@
+"""The network, its hyper-parameters and its training with TensorFlow's Estimator."""

@@ -1,0 +1,1 @@
+"""The SavedModel: writing it, and asking it about photos."""

@@ -1,0 +1,35 @@
+"""Image ops shared by training, evaluation and serving, so that there is no skew between them. TensorFlow only.
+
+Pictures are uint8 [height, width, 3] RGB; what the network sees is float32 [size, size, 3] in [0, 255], which the
+backbone's own standardize then scales.
+"""
+import tensorflow as tf
+
+
+def decode(image_bytes):
+    """Decodes a JPEG, PNG, BMP or the first frame of a GIF: string scalar -> uint8 [height, width, 3]."""
+    image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
+    image.set_shape([None, None, 3])
+    return image
+
+
+def resize(images, size):
+    """Resizes uint8 [..., height, width, 3] to float32 [..., size, size, 3] in [0, 255].
+
+    Averages over areas where it shrinks (antialias). Pictures that have the size already are only cast: the resize op
+    would give them back at a cost that training on a CPU feels.
+    """
+    shape = tf.shape(images)
+
+    def scaled():
+        return tf.clip_by_value(tf.image.resize(images, [size, size], antialias=True), 0.0, 255.0)
+
+    has_size = tf.reduce_all(tf.equal(shape[-3:-1], size))
+    resized = tf.cond(has_size, lambda: tf.cast(images, tf.float32), scaled)
+    resized.set_shape([*images.shape[:-3], size, size, 3])
+    return resized
+
+
+def read_image(path, size):
+    """Reads the crop at `path` (string scalar) as float32 [size, size, 3] in [0, 255]."""
+    return resize(decode(tf.io.read_file(path)), size)

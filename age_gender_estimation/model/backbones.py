@@ -1,0 +1,70 @@
+"""The shared networks: float32 [batch, size, size, 3] in [0, 255] -> features float32 [batch, units].
+
+A backbone is a Keras functional model and the standardize function that its input wants.
+"""
+from dataclasses import dataclass
+from typing import Callable
+
+import tensorflow as tf
+
+applications = tf.keras.applications
+layers = tf.keras.layers
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """build: (img_size, weights: None or "imagenet") -> Keras model; standardize: images in [0, 255] -> its input."""
+    build: Callable
+    standardize: Callable
+
+
+def to_unit_range(images):
+    """[0, 255] -> [-1, 1]."""
+    return images / 127.5 - 1.0
+
+
+def subtract_imagenet_mean(images):
+    """RGB in [0, 255] -> BGR less ImageNet's mean, as the Caffe weights of ResNet-50 (He et al., CVPR 2016) want it."""
+    return images[..., ::-1] - tf.constant([103.939, 116.779, 123.68])
+
+
+def unchanged(images):
+    """For networks that scale their input themselves."""
+    return images
+
+
+def build_cnn(img_size, weights=None):
+    """The IMDB-WIKI article's network: three blocks of 5x5 convolutions, then 1024 units. 103 M parameters at 224 px."""
+    inputs = layers.Input([img_size, img_size, 3])
+    features = inputs
+    for filters, dropout in ((32, 0.2), (64, 0.4), (128, 0.7)):
+        features = layers.Conv2D(filters, 5, padding="same", activation="relu")(features)
+        features = layers.MaxPooling2D(2)(features)
+        features = layers.Dropout(dropout)(features)
+    features = layers.Dense(1024, activation="relu")(layers.Flatten()(features))
+    return tf.keras.Model(inputs, layers.Dropout(0.4)(features), name="cnn")
+
+
+def _keras(constructor, **options):
+    def build(img_size, weights=None):
+        model = constructor(
+            include_top=False, weights=weights, input_shape=(img_size, img_size, 3), pooling="avg", **options)
+        for layer in model.layers:
+            # Keras' 0.99 and 0.999 need thousands of steps before evaluation sees what training sees.
+            if isinstance(layer, layers.BatchNormalization):
+                layer.momentum = min(layer.momentum, 0.95)
+        return model
+
+    return build
+
+
+BACKBONES = {
+    "cnn": Backbone(build_cnn, tf.image.per_image_standardization),
+    "mobilenet_v2": Backbone(_keras(applications.MobileNetV2), to_unit_range),
+    "mobilenet_v3_small": Backbone(
+        _keras(applications.MobileNetV3Small, include_preprocessing=False), to_unit_range),
+    "mobilenet_v3_large": Backbone(
+        _keras(applications.MobileNetV3Large, include_preprocessing=False), to_unit_range),
+    "resnet50": Backbone(_keras(applications.ResNet50), subtract_imagenet_mean),
+    **{f"efficientnet_b{n}": Backbone(_keras(getattr(applications, f"EfficientNetB{n}")), unchanged) for n in range(8)},
+}

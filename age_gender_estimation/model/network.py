@@ -1,0 +1,63 @@
+"""Backbone and heads: images -> logits per task."""
+import os
+
+import tensorflow as tf
+
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.model.backbones import BACKBONES
+
+HEAD_UNITS = 1024  # of the hidden layer in front of each head's logits, as in the article
+
+
+def build_network(images, hparams, heads, is_training):
+    """Builds the network in the current graph.
+
+    Args:
+      images: float32 [batch, size, size, 3] in [0, 255].
+      hparams: HParams.
+      heads: {task: Head}.
+      is_training: whether dropout and batch-norm statistics are those of training.
+
+    Returns:
+      ({task: logits float32 [batch, num_classes]}, list of update ops to run with a training step).
+    """
+    backbone = BACKBONES[hparams.backbone]
+    model = backbone.build(hparams.img_size)
+    standardized = backbone.standardize(images)
+    features = model(standardized, training=is_training)
+    logits = {}
+    for name, head in heads.items():
+        hidden = tf.keras.layers.Dense(HEAD_UNITS, activation="relu", name=f"{name}_hidden")(features)
+        logits[name] = tf.keras.layers.Dense(head.num_classes, name=f"{name}_logits")(hidden)
+    return logits, model.get_updates_for(standardized) if is_training else []
+
+
+def write_start(hparams, path):
+    """Writes the checkpoint that a backbone with pretrained weights starts from.
+
+    Weights set inside model_fn would be overwritten by the Estimator's initialisation, hence the way through a file.
+
+    Args:
+      hparams: HParams; `weights` is "imagenet" or a Keras .h5 file of the backbone's layers.
+      path: prefix of the checkpoint.
+
+    Raises:
+      InputError: the weights cannot be had or do not fit.
+    """
+    is_file = hparams.weights != "imagenet"
+    if is_file and not os.path.isfile(hparams.weights):
+        raise InputError(f"--weights: expected none, imagenet or a file, found no file {hparams.weights}")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.compat.v1.keras.backend.set_session(session)
+        try:
+            model = BACKBONES[hparams.backbone].build(hparams.img_size, None if is_file else "imagenet")
+            if is_file:
+                model.load_weights(hparams.weights)
+        except Exception as error:  # Keras raises whatever its downloader or h5py meets
+            raise InputError(f"--weights {hparams.weights}: do not fit {hparams.backbone} ({_first_line(error)})") from None
+        tf.compat.v1.train.Saver(model.variables).save(session, path, write_meta_graph=False)
+    tf.keras.backend.clear_session()
+
+
+def _first_line(error):
+    return str(error).strip().split("\n")[0][:200]

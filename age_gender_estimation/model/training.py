@@ -1,0 +1,147 @@
+"""Training: manifests in, a model folder with checkpoints, best/ and eval.json out."""
+import dataclasses
+import json
+import logging
+import os
+import time
+
+import tensorflow as tf
+
+from age_gender_estimation.data.files import write_file
+from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.faces.crop import GEOMETRIES
+from age_gender_estimation.model.backbones import BACKBONES
+from age_gender_estimation.model.estimator import make_estimator
+from age_gender_estimation.model.evaluations import EvaluationListener, Evaluations, step_of
+from age_gender_estimation.model.hooks import ProgressHook, StopHook
+from age_gender_estimation.model.hparams import check_resume, load_hparams
+from age_gender_estimation.model.network import write_start
+
+logger = logging.getLogger(__name__)
+
+
+def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_terminated=lambda: False):
+    """Trains until num_steps, early stopping or a request to stop, evaluating on the way.
+
+    A model folder that holds checkpoints is continued from the newest.
+
+    Args:
+      hparams: HParams; empty `tasks` become those that the training manifests label.
+      train_manifests: list of Manifest.
+      val_manifests: list of Manifest that selects the best checkpoint.
+      model_dir: the model folder.
+      is_terminated: () -> bool; once true, a checkpoint is saved and training returns without evaluating.
+
+    Returns:
+      The best evaluation, a dict with `step`, `val_loss` and the metrics; None if there was no time for one.
+
+    Raises:
+      InputError: settings that do not fit the data or the folder, a picture that cannot be decoded, or a loss that
+        became NaN.
+    """
+    hparams = _fill_tasks(hparams, train_manifests)
+    _report_unused_ages(hparams, train_manifests)
+    start = _prepare_model_dir(hparams, train_manifests, model_dir)
+    estimator = make_estimator(hparams, model_dir, start)
+    deadline = time.monotonic() + 60 * hparams.max_minutes if hparams.max_minutes else float("inf")
+    evaluations = Evaluations(
+        model_dir, lambda hooks: estimator.evaluate(lambda: evaluation_dataset(
+            val_manifests, hparams.tasks, hparams.img_size, 2 * hparams.batch_size), hooks=hooks), is_terminated)
+    hooks = [
+        ProgressHook(hparams.tasks, hparams.num_steps, hparams.batch_size, hparams.log_steps),
+        StopHook(lambda: is_terminated() or time.monotonic() > deadline),
+        tf.estimator.CheckpointSaverHook(model_dir, save_secs=60 * hparams.checkpoint_minutes),
+        tf.estimator.CheckpointSaverHook(model_dir, save_steps=hparams.eval_steps, listeners=[
+            EvaluationListener(evaluations, hparams.early_stopping, is_terminated)]),
+    ]
+    # A resumed run goes on with other batches instead of the epoch's first ones again.
+    seed = hparams.seed + step_of(tf.train.latest_checkpoint(model_dir))
+    try:
+        estimator.train(lambda: training_dataset(train_manifests, hparams.tasks, hparams, seed), hooks=hooks,
+                        max_steps=hparams.num_steps)
+        if not is_terminated():
+            evaluations.evaluate_newest()
+    except tf.estimator.NanLossDuringTrainingError:
+        raise InputError(f"the loss became NaN; lower --learning-rate (now {hparams.learning_rate}) and start again: "
+                         f"{model_dir} holds the last checkpoint, best/ the best one") from None
+    except tf.errors.InvalidArgumentError as error:
+        if "decode" not in str(error).lower():
+            raise
+        raise InputError(f"a picture of the manifests cannot be decoded; run preprocess again ({error.message[:200]})") from None
+    return evaluations.best()
+
+
+def require_device(device):
+    """Applies --device: "cpu" hides GPUs, "gpu" insists on one, "auto" takes what is there.
+
+    Raises:
+      InputError: a GPU was asked for and TensorFlow sees none.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if device == "gpu" and not gpus:
+        raise InputError("a GPU was asked for and TensorFlow sees none; use the GPU image with `docker run --gpus all`, "
+                         "or --device cpu")
+    if device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    logger.info("training on %s", f"{len(gpus)} GPU" if gpus and device != "cpu" else "the CPU: no GPU is used")
+
+
+def load_sources(model_dir):
+    """Returns what a model folder knows of its data, written by training: sources, rows and crop geometry."""
+    with open(os.path.join(model_dir, "data.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _fill_tasks(hparams, manifests):
+    labelled = [name for name, _ in manifests[0].num_labels.items()
+                if any(manifest.num_labels[name] for manifest in manifests)]
+    unlabelled = [name for name in hparams.tasks if name not in labelled]
+    if unlabelled or not labelled:
+        raise InputError(f"--tasks: the training CSV has no label of {', '.join(unlabelled) or 'any task'}; "
+                         f"it labels: {', '.join(labelled) or 'nothing'}")
+    if hparams.backbone not in BACKBONES:
+        raise InputError(f"--backbone: unknown {hparams.backbone!r}; choose from: {', '.join(sorted(BACKBONES))}")
+    return dataclasses.replace(hparams, tasks=hparams.tasks or tuple(labelled))
+
+
+def _report_unused_ages(hparams, manifests):
+    for manifest in manifests:
+        if "age" in hparams.tasks and manifest.highest_age > hparams.max_age:
+            logger.info("%s: ages above --max-age %d (up to %d) do not count", manifest.path, hparams.max_age,
+                        manifest.highest_age)
+
+
+def _prepare_model_dir(hparams, train_manifests, model_dir):
+    """Writes hparams.json and data.json; returns the prefix of the checkpoint to start from, or None."""
+    os.makedirs(model_dir, exist_ok=True)
+    path = os.path.join(model_dir, "hparams.json")
+    is_resumed = tf.train.latest_checkpoint(model_dir) is not None
+    if os.path.exists(path):
+        check_resume(load_hparams(model_dir), hparams, model_dir)
+    data = {"train": [{"file": os.path.basename(manifest.path), "rows": manifest.num_rows} for manifest in train_manifests],
+            "geometry": _geometry(train_manifests).to_dict()}
+    start = None
+    if hparams.weights != "none" and not is_resumed:
+        start = os.path.join(model_dir, "start", "backbone.ckpt")
+        write_start(hparams, start)
+    write_file(path, hparams.to_json())
+    write_file(os.path.join(model_dir, "data.json"), json.dumps(data, indent=2) + "\n")
+    if is_resumed:
+        logger.info("going on from step %d in %s", step_of(tf.train.latest_checkpoint(model_dir)), model_dir)
+    return start
+
+
+def _geometry(manifests):
+    """Returns the crop geometry that preprocess.json beside the first manifest declares; IMDB-WIKI's where none does."""
+    names = []
+    for manifest in manifests:
+        try:
+            with open(os.path.join(os.path.dirname(manifest.path), "preprocess.json"), encoding="utf-8") as file:
+                names.append(json.load(file)["settings"]["geometry"]["name"])
+        except (OSError, ValueError, KeyError, TypeError):
+            names.append("imdb_wiki")
+            logger.info("%s: no preprocess.json beside it; its crops are taken to have IMDB-WIKI's margin", manifest.path)
+    if len(set(names)) > 1:
+        logger.info("the sources differ in their crop margins (%s): predict will use the first", ", ".join(names))
+    return GEOMETRIES[names[0]]

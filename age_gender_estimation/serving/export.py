@@ -1,0 +1,67 @@
+"""Model folder -> MODEL_DIR/serving/<timestamp>/, the layout that TensorFlow Serving reads."""
+import json
+import os
+import tempfile
+
+import tensorflow as tf
+
+from age_gender_estimation.data.images import decode, resize
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.model.estimator import make_estimator
+from age_gender_estimation.model.evaluations import load_history, step_of
+from age_gender_estimation.model.hparams import load_hparams
+from age_gender_estimation.model.training import load_sources
+from age_gender_estimation.tasks.labels import LABELS
+
+
+def export_model(model_dir):
+    """Exports the best checkpoint of a model folder (the newest where none was evaluated).
+
+    Returns:
+      The path of the new SavedModel, a str. Signatures and outputs: see shared contracts in README, "Serving".
+
+    Raises:
+      InputError: the folder holds no trained model.
+    """
+    hparams = load_hparams(model_dir)
+    checkpoint = tf.train.latest_checkpoint(os.path.join(model_dir, "best")) or tf.train.latest_checkpoint(model_dir)
+    if checkpoint is None:
+        raise InputError(f"{model_dir}: expected a checkpoint, found none; train first")
+    with tempfile.TemporaryDirectory() as folder:
+        description = os.path.join(folder, "model.json")
+        with open(description, "w", encoding="utf-8") as file:
+            json.dump(describe(hparams, model_dir, step_of(checkpoint)), file, indent=2)
+        path = make_estimator(hparams, model_dir).export_saved_model(
+            os.path.join(model_dir, "serving"), lambda: serving_input_receiver(hparams.img_size),
+            assets_extra={"model.json": description}, checkpoint_path=checkpoint)
+    return path.decode()
+
+
+def serving_input_receiver(img_size):
+    """Returns the receiver of both signatures: `image_bytes` (string [batch]) and `image` (uint8 [batch, h, w, 3]).
+
+    Both run through the image ops of training. Each input defaults to an empty batch, so that one graph serves both.
+    """
+    image_bytes = tf.compat.v1.placeholder_with_default(tf.constant([], tf.string), [None], "image_bytes")
+    image = tf.compat.v1.placeholder_with_default(
+        tf.zeros([0, img_size, img_size, 3], tf.uint8), [None, None, None, 3], "image")
+    decoded = tf.map_fn(lambda data: resize(decode(data), img_size), image_bytes, fn_output_signature=tf.TensorSpec(
+        [img_size, img_size, 3], tf.float32))
+    images = tf.concat([decoded, resize(image, img_size)], axis=0)
+    return tf.estimator.export.ServingInputReceiver(
+        {"image": images}, {"image_bytes": image_bytes}, {"image": {"image": image}})
+
+
+def describe(hparams, model_dir, step):
+    """Returns the contents of assets.extra/model.json: what somebody who has only the SavedModel needs to know."""
+    metrics = next((entry for entry in load_history(model_dir) if entry["step"] == step), {"step": step})
+    sources = load_sources(model_dir)
+    return {
+        "tasks": {name: {"classes": list(LABELS[name].class_names) or f"years 0 to {hparams.max_age}"}
+                  for name in hparams.tasks},
+        "img_size": hparams.img_size,
+        "backbone": hparams.backbone,
+        "geometry": sources["geometry"],
+        "data": sources["train"],
+        "validation": metrics,
+    }

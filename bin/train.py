@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Trains a model on face crops and exports the best checkpoint; started again, it goes on where it was.
+
+    bin/train.py --img-dir var/crop --train-csv var/train.csv --val-csv var/val.csv --model-dir var/cnn-model
+"""
+import os
+import signal
+import sys
+
+from command_line import add_fields, make_parser, run, take_fields
+
+from age_gender_estimation.data.manifest import open_manifest
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.model.hparams import HParams
+
+
+def main():
+    parser = make_parser(__doc__)
+    parser.add_argument("--img-dir", required=True, nargs="+", help="folder of the crops; one for all CSVs or one for each")
+    parser.add_argument("--train-csv", required=True, nargs="+", help="manifests to learn from")
+    parser.add_argument("--val-csv", required=True, nargs="+", help="manifests that choose the best checkpoint")
+    parser.add_argument("--model-dir", required=True, help="gets checkpoints, best/, eval.json, serving/")
+    parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default=os.environ.get("AGE_GENDER_DEVICE", "auto"),
+                        help="gpu fails where there is none")
+    add_fields(parser, HParams)
+    args = parser.parse_args()
+    hparams = take_fields(args, HParams)
+    train = open_manifests(args.train_csv, args.img_dir)
+    val = open_manifests(args.val_csv, args.img_dir)
+
+    # TensorFlow takes seconds to load: after everything that can be refused without it.
+    from age_gender_estimation.model.training import require_device, train_and_evaluate
+    from age_gender_estimation.serving.export import export_model
+    require_device(args.device)
+    told_to_stop = []
+    at_rest = signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
+    best = train_and_evaluate(hparams, train, val, args.model_dir, lambda: bool(told_to_stop))
+    signal.signal(signal.SIGTERM, at_rest)
+    if told_to_stop:
+        print(f"stopped; the same command goes on from the checkpoint in {args.model_dir}", file=sys.stderr)
+        return 128 + signal.SIGTERM
+    print(f"best: step {best['step']}, " + ", ".join(f"{name} {value:.3f}" for name, value in best.items() if name != "step"))
+    print(f"exported: {export_model(args.model_dir)}")
+
+
+def open_manifests(paths, image_dirs):
+    """Pairs each CSV with its folder, or all with the one folder, and checks them."""
+    if len(image_dirs) not in (1, len(paths)):
+        raise InputError(f"--img-dir: expected 1 or {len(paths)} folders for {len(paths)} CSVs, got {len(image_dirs)}")
+    folders = image_dirs * len(paths) if len(image_dirs) == 1 else image_dirs
+    return [open_manifest(path, folder) for path, folder in zip(paths, folders)]
+
+
+if __name__ == "__main__":
+    run(main)
