@@ -43,6 +43,22 @@ def take_fields(args, config_class):
     return config_class(**{field.name: getattr(args, field.name) for field in dataclasses.fields(config_class)})
 
 
+def positive(text):
+    """Argument type: a whole number above 0."""
+    value = int(text)
+    if value <= 0:
+        raise ValueError
+    return value
+
+
+def ratio(text):
+    """Argument type: a share from 0 to 1."""
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise ValueError
+    return value
+
+
 def run(main):
     """Runs `main()` and exits: 0 done, 1 with one line for work that could not be done, 130 and 143 when told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)

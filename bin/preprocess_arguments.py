@@ -1,5 +1,5 @@
 """The arguments and the output that the three preprocess scripts share."""
-from command_line import make_parser
+from command_line import make_parser, positive, ratio
 
 from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess
 from age_gender_estimation.datasets.example import Filters
@@ -18,22 +18,6 @@ def preprocess_parser(docstring, max_age):
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of the split")
     parser.add_argument("--workers", type=positive, default=None, help="processes; all cores if not given")
     return parser
-
-
-def positive(text):
-    """Argument type: a whole number above 0."""
-    value = int(text)
-    if value <= 0:
-        raise ValueError
-    return value
-
-
-def ratio(text):
-    """Argument type: a share from 0 to 1."""
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise ValueError
-    return value
 
 
 def preprocess_and_report(args, read, photo_dir, geometry, min_score=Filters.min_score):

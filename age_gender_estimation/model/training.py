@@ -120,7 +120,7 @@ def _prepare_model_dir(hparams, train_manifests, model_dir):
     if os.path.exists(path):
         check_resume(load_hparams(model_dir), hparams, model_dir)
     data = {"train": [{"file": os.path.basename(manifest.path), "rows": manifest.num_rows} for manifest in train_manifests],
-            "geometry": _geometry(train_manifests).to_dict()}
+            **_crops_of(train_manifests, hparams.img_size)}
     start = None
     if hparams.weights != "none" and not is_resumed:
         start = os.path.join(model_dir, "start", "backbone.ckpt")
@@ -132,16 +132,18 @@ def _prepare_model_dir(hparams, train_manifests, model_dir):
     return start
 
 
-def _geometry(manifests):
-    """Returns the crop geometry that preprocess.json beside the first manifest declares; IMDB-WIKI's where none does."""
-    names = []
+def _crops_of(manifests, img_size):
+    """Returns the crop geometry and size that preprocess.json beside the manifests declares, the first one's if they
+    differ; IMDB-WIKI's and `img_size` where there is none."""
+    crops = []
     for manifest in manifests:
         try:
             with open(os.path.join(os.path.dirname(manifest.path), "preprocess.json"), encoding="utf-8") as file:
-                names.append(json.load(file)["settings"]["geometry"]["name"])
+                settings = json.load(file)["settings"]
+            crops.append({"geometry": settings["geometry"], "crop_size": settings["img_size"]})
         except (OSError, ValueError, KeyError, TypeError):
-            names.append("imdb_wiki")
+            crops.append({"geometry": GEOMETRIES["imdb_wiki"].to_dict(), "crop_size": img_size})
             logger.info("%s: no preprocess.json beside it; its crops are taken to have IMDB-WIKI's margin", manifest.path)
-    if len(set(names)) > 1:
-        logger.info("the sources differ in their crop margins (%s): predict will use the first", ", ".join(names))
-    return GEOMETRIES[names[0]]
+    if any(crop["geometry"] != crops[0]["geometry"] for crop in crops):
+        logger.info("the sources differ in their crop margins; predict will use that of %s", manifests[0].path)
+    return crops[0]

@@ -18,7 +18,7 @@ def export_model(model_dir):
     """Exports the best checkpoint of a model folder (the newest where none was evaluated).
 
     Returns:
-      The path of the new SavedModel, a str. Signatures and outputs: see shared contracts in README, "Serving".
+      The path of the new SavedModel, a str. Signatures and outputs: README, "The exported model".
 
     Raises:
       InputError: the folder holds no trained model.
@@ -62,6 +62,7 @@ def describe(hparams, model_dir, step):
         "img_size": hparams.img_size,
         "backbone": hparams.backbone,
         "geometry": sources["geometry"],
+        "crop_size": sources["crop_size"],
         "data": sources["train"],
         "validation": metrics,
     }

@@ -1,0 +1,48 @@
+"""What is known about a photo already: its true labels, and whether it is a face crop that a manifest lists."""
+import os
+
+from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.datasets.utkface import labels_from_name
+
+LISTS = ("train.csv", "val.csv", "test.csv")
+
+
+class KnownLabels:
+    """Looks photos up in a CSV, in the lists beside the nearest crop/ folder above them, and in UTKFace-style names.
+
+    Args:
+      csv_path: a manifest whose file names end the paths of the photos, or None.
+    """
+
+    def __init__(self, csv_path=None):
+        self._given = _labels_by_name(csv_path) if csv_path else {}
+        self._lists = {}
+
+    def find(self, path):
+        """Returns (labels {task: int or None} or None, whether a manifest lists the photo)."""
+        parts = os.path.abspath(path).split(os.sep)
+        for start in range(len(parts)):
+            name = "/".join(parts[start:])
+            if name in self._given:
+                return self._given[name], True
+        if "crop" in parts[:-1]:
+            depth = len(parts) - 2 - parts[-2::-1].index("crop")
+            name, folder = "/".join(parts[depth + 1:]), os.sep.join(parts[:depth])
+            listed = self._listed_in(folder)
+            if name in listed:
+                return listed[name], True
+        return labels_from_name(parts[-1]), False
+
+    def _listed_in(self, folder):
+        if folder not in self._lists:
+            self._lists[folder] = {}
+            for list_name in LISTS:
+                path = os.path.join(folder, list_name)
+                if os.path.isfile(path):
+                    self._lists[folder].update(_labels_by_name(path))
+        return self._lists[folder]
+
+
+def _labels_by_name(path):
+    names, columns = read_manifest(path)
+    return {name: dict(zip(columns, labels)) for name, labels in zip(names, zip(*columns.values()))}

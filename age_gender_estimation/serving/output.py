@@ -1,0 +1,84 @@
+"""How predictions are written: as text, JSON or CSV, one record per face."""
+import csv
+import io
+import json
+
+from age_gender_estimation.tasks.labels import LABELS
+
+FIELDS = ("file", "face", "left", "top", "width", "height", "age",
+          *(name + ending for name in LABELS if name != "age" for ending in ("", "_confidence")),
+          *(f"actual_{name}" for name in LABELS), "error")
+
+
+def show_labels(labels):
+    """Returns labels as people read them: `M/46`, `F/34 Asian`; {} gives ''."""
+    sex_and_age = "/".join(LABELS[name].show(labels[name]) for name in ("gender", "age") if labels.get(name) is not None)
+    race = LABELS["race"].show(labels["race"]) if labels.get("race") is not None else ""
+    return " ".join(part for part in (sex_and_age, race) if part)
+
+
+def as_text(record, actual, with_name):
+    """Returns the line of a record: `Predicted: M/46 Box: 93,33,30,38 Actual: M/46`; the file's name first if asked."""
+    # A name may hold line breaks; one record stays one line.
+    name = f"{record.file.encode('unicode_escape').decode() if not record.file.isprintable() else record.file}: "
+    if record.error:
+        return name + record.error
+    parts = [f"Predicted: {show_labels(record.labels())}"]
+    if record.box:
+        parts.append("Box: " + ",".join(str(value) for value in record.box))
+    if actual and show_labels(actual):
+        parts.append(f"Actual: {show_labels(actual)}")
+    return (name if with_name else "") + " ".join(parts)
+
+
+def as_dict(record, actual):
+    """Returns a record with the keys FIELDS; None where there is nothing to say."""
+    values = dict.fromkeys(FIELDS)
+    values.update(file=record.file, face=record.face, error=record.error or None)
+    if record.box:
+        values.update(zip(("left", "top", "width", "height"), record.box))
+    if record.age is not None:
+        values["age"] = round(record.age, 2)
+    for name, number in record.classes.items():
+        values[name] = LABELS[name].class_names[number]
+        values[f"{name}_confidence"] = round(record.confidences[name], 4)
+    for name, label in (actual or {}).items():
+        if label is not None:
+            values[f"actual_{name}"] = LABELS[name].class_names[label] if LABELS[name].class_names else label
+    return values
+
+
+def as_csv(values):
+    """Returns one line of CSV of a list of values."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(values)
+    return line.getvalue()
+
+
+def write_records(pairs, style, with_names, write):
+    """Writes records as they come.
+
+    Args:
+      pairs: iterable of (FaceRecord, its true labels {task: int} or None).
+      style: "text", "json" (an array) or "csv".
+      with_names: whether text lines begin with the file's name.
+      write: called with pieces of text.
+
+    Returns:
+      (number of faces answered, number of photos without an answer).
+    """
+    num_answers = num_errors = 0
+    if style != "text":
+        write("[" if style == "json" else as_csv(FIELDS))
+    for number, (record, actual) in enumerate(pairs):
+        if style == "text":
+            write(as_text(record, actual, with_names) + "\n")
+        elif style == "csv":
+            write(as_csv(as_dict(record, actual).values()))
+        else:
+            write((",\n" if number else "\n") + json.dumps(as_dict(record, actual), ensure_ascii=False))
+        num_answers += not record.error
+        num_errors += bool(record.error)
+    if style == "json":
+        write("\n]\n")
+    return num_answers, num_errors

@@ -1,0 +1,95 @@
+"""Photos -> one record per face: finding, cropping and asking the model, in batches, with memory for one batch."""
+from dataclasses import dataclass, field
+
+from age_gender_estimation.faces.crop import crop_face, resize_square
+from age_gender_estimation.faces.detector import find_faces
+from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo
+from age_gender_estimation.tasks.labels import LABELS
+
+
+@dataclass
+class FaceRecord:
+    """What is said of one face, or of one photo without any.
+
+    Attributes:
+      file: the photo's path as it was given.
+      face: number of the face in the photo, largest first, from 0; None without a face.
+      box: (left, top, width, height) in pixels of the upright photo; None where the picture was taken whole.
+      age: years, float; None where the model has no age head.
+      classes: {task: class number}.
+      confidences: {task: probability of that class}.
+      error: why there is no answer, or "".
+    """
+    file: str
+    face: int | None = None
+    box: tuple | None = None
+    age: float | None = None
+    classes: dict = field(default_factory=dict)
+    confidences: dict = field(default_factory=dict)
+    error: str = ""
+
+    def labels(self):
+        """Returns {task: whole number}: the predicted labels, ages rounded to years."""
+        return {name: round(self.age) if name == "age" else self.classes[name]
+                for name in LABELS if name in self.classes or name == "age" and self.age is not None}
+
+
+def predict_photos(predictor, paths, is_whole, batch_size=32):
+    """Yields a FaceRecord per face, in the order of the photos; a photo without an answer gives one record with `error`.
+
+    Args:
+      predictor: serving.predictor.Predictor.
+      paths: the photos.
+      is_whole: path -> bool, whether the picture is a face crop already and no face is searched in it.
+      batch_size: faces that the model is asked about at once.
+    """
+    records, crops = [], []
+    for path in paths:
+        for record, crop in _faces_of(path, predictor, is_whole(path)):
+            records.append(record)
+            crops.append(crop)
+        if len(crops) >= batch_size:
+            yield from _answered(predictor, records, crops)
+            records, crops = [], []
+    yield from _answered(predictor, records, crops)
+
+
+def _faces_of(path, predictor, is_whole):
+    """Returns (FaceRecord, crop) pairs of one photo; the crop is None where the record holds an error."""
+    try:
+        with open(path, "rb") as file:
+            image = decode_photo(file.read())
+    except OSError as error:
+        return [(FaceRecord(path, error=f"cannot be read: {error.strerror}"), None)]
+    except UnreadablePhoto as error:
+        return [(FaceRecord(path, error=f"cannot be read: {error}"), None)]
+    if is_whole:
+        return [(FaceRecord(path, face=0), image)]
+    boxes = find_faces(image)
+    if not boxes:
+        return [(FaceRecord(path, error="no face found"), None)]
+    # The crops get the size of the training crops first, so that they went through the same resizing.
+    return [(FaceRecord(path, number, _inside(box, image)),
+             resize_square(crop_face(image, box, predictor.geometry), predictor.crop_size))
+            for number, box in enumerate(boxes)]
+
+
+def _inside(box, image):
+    """Returns the whole pixels of a box that lie in the photo, as (left, top, width, height)."""
+    left, top = max(0, round(box[0])), max(0, round(box[1]))
+    right, bottom = min(image.shape[1], round(box[0] + box[2])), min(image.shape[0], round(box[1] + box[3]))
+    return left, top, max(0, right - left), max(0, bottom - top)
+
+
+def _answered(predictor, records, crops):
+    asked = [record for record, crop in zip(records, crops) if crop is not None]
+    outputs = predictor.predict_images([crop for crop in crops if crop is not None]) if asked else {}
+    for index, record in enumerate(asked):
+        if "age" in outputs:
+            record.age = float(outputs["age"][index])
+        for name in predictor.tasks:
+            if name != "age":
+                probabilities = outputs[f"{name}_probabilities"][index]
+                record.classes[name] = int(probabilities.argmax())
+                record.confidences[name] = float(probabilities.max())
+    return records

@@ -1,0 +1,82 @@
+"""An exported model, ready to be asked. In: face crops. Out: arrays per output of the SavedModel."""
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.faces.crop import Geometry
+
+
+def find_export(model_dir):
+    """Returns the folder of a SavedModel: `model_dir` itself if it is one, else its newest serving/<timestamp>.
+
+    Raises:
+      InputError: neither.
+    """
+    if os.path.isfile(os.path.join(model_dir, "saved_model.pb")):
+        return model_dir
+    serving = os.path.join(model_dir, "serving")
+    stamps = [name for name in os.listdir(serving) if name.isdecimal()] if os.path.isdir(serving) else []
+    if not stamps:
+        raise InputError(f"{model_dir}: expected an exported model or a model folder with serving/<timestamp>, "
+                         "found neither; train.py and export.py make one")
+    return os.path.join(serving, max(stamps, key=int))
+
+
+class Predictor:
+    """A loaded SavedModel.
+
+    Attributes:
+      path: its folder.
+      description: the contents of assets.extra/model.json.
+      geometry: faces.crop.Geometry that its face crops must have.
+      crop_size: side in pixels of the crops it was trained from.
+      tasks: the tasks it answers.
+
+    Raises:
+      InputError: no SavedModel of this project.
+    """
+
+    def __init__(self, model_dir):
+        self.path = find_export(model_dir)
+        try:
+            with open(os.path.join(self.path, "assets.extra", "model.json"), encoding="utf-8") as file:
+                self.description = json.load(file)
+            self.geometry = Geometry(**self.description["geometry"])
+            self.crop_size = self.description["crop_size"]
+            self.tasks = tuple(self.description["tasks"])
+            model = tf.saved_model.load(self.path)
+            self._signatures = {"image_bytes": model.signatures["serving_default"],
+                                "image": model.signatures["image:serving_default"]}
+        except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
+            reason = str(error).strip().split("\n")[0][:200]
+            raise InputError(f"{self.path}: expected a SavedModel exported by this project ({reason})") from None
+        self._model = model  # the signatures hold its variables only weakly
+
+    def predict_bytes(self, pictures):
+        """Returns {output: float32 array [batch, ...]} for a list of encoded JPEG, PNG, BMP or GIF face crops.
+
+        Raises:
+          InputError: one of them cannot be decoded.
+        """
+        try:
+            outputs = self._signatures["image_bytes"](image_bytes=tf.constant(pictures, tf.string))
+        except tf.errors.InvalidArgumentError as error:
+            raise InputError(f"a picture cannot be decoded ({error.message[:200]})") from None
+        return {name: values.numpy() for name, values in outputs.items()}
+
+    def predict_images(self, images):
+        """Returns {output: float32 array [batch, ...]} for a list of uint8 [height, width, 3] face crops of any sizes."""
+        by_shape = {}
+        for index, image in enumerate(images):
+            by_shape.setdefault(image.shape, []).append(index)
+        results = {}
+        for indices in by_shape.values():
+            outputs = self._signatures["image"](image=tf.constant(np.stack([images[index] for index in indices])))
+            for name, values in outputs.items():
+                values = values.numpy()
+                stored = results.setdefault(name, np.zeros((len(images), *values.shape[1:]), np.float32))
+                stored[indices] = values
+        return results
