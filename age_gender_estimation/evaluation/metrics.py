@@ -1,0 +1,65 @@
+"""Metrics over labelled predictions, in NumPy, each with a bootstrap 95% interval.
+
+True labels are arrays with NaN for "not labelled"; what is not labelled counts nowhere.
+"""
+import numpy as np
+
+NUM_RESAMPLES = 1000
+
+
+def age_metrics(true_years, predicted_years, seed=0):
+    """Returns {"mae", "rmse", "cs5"}: years, years, and the share of errors up to 5 years (Geng et al., PAMI 2007).
+
+    Args:
+      true_years, predicted_years: float [n], n > 0, no NaN.
+      seed: of the resampling.
+
+    Returns:
+      {name: {"value", "low", "high", "n"}}; low and high are the 2.5 and 97.5 percentiles over resampled examples
+      (Efron & Tibshirani, 1993).
+    """
+    errors = np.abs(np.asarray(predicted_years, np.float64) - true_years)
+    squares = with_interval(errors**2, seed)
+    return {
+        "mae": with_interval(errors, seed),
+        "rmse": {**{name: float(np.sqrt(squares[name])) for name in ("value", "low", "high")}, "n": squares["n"]},
+        # An expectation is no whole number: within 5 years means that rounding it gives an error up to 5.
+        "cs5": with_interval(np.abs(np.round(predicted_years) - true_years) <= 5, seed),
+    }
+
+
+def with_interval(values, seed=0):
+    """Returns the mean of [n] `values` with its bootstrap 95% interval: {"value", "low", "high", "n"}."""
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or not values.size:
+        raise ValueError(f"expected values [n] with n > 0, got shape {values.shape}")
+    generator = np.random.default_rng(seed)
+    means = [values[generator.integers(0, values.size, values.size)].mean() for _ in range(NUM_RESAMPLES)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return {"value": float(values.mean()), "low": float(low), "high": float(high), "n": int(values.size)}
+
+
+def confusion_matrix(true_classes, predicted_classes, num_classes):
+    """Returns int [num_classes, num_classes]: rows are true classes, columns predicted ones."""
+    matrix = np.zeros((num_classes, num_classes), int)
+    np.add.at(matrix, (np.asarray(true_classes, int), np.asarray(predicted_classes, int)), 1)
+    return matrix
+
+
+def mae_by_group(true_years, predicted_years, groups):
+    """Returns {group: {"value", "low", "high", "n", "bias"}} of the age error, for each name in `groups` (object [n]).
+
+    `bias` is the mean of predicted less true: above 0 where people are taken for older.
+    """
+    errors = np.asarray(predicted_years, np.float64) - true_years
+    result = {}
+    for group in dict.fromkeys(groups):
+        chosen = errors[np.asarray(groups) == group]
+        result[group] = {**with_interval(np.abs(chosen)), "bias": float(chosen.mean())}
+    return result
+
+
+def decade_names(true_years):
+    """Returns the decade of each age: "0-9", "10-19", ..."""
+    starts = (np.asarray(true_years, int) // 10) * 10
+    return [f"{start}-{start + 9}" for start in starts]

@@ -1,0 +1,41 @@
+"""The report of evaluate as tables in Markdown."""
+from age_gender_estimation.tasks.labels import LABELS
+
+
+def report_tables(report):
+    """Returns the tables of a report of evaluation.evaluate.evaluate, as one text."""
+    parts = [_table(["metric", "value", "95% interval", "faces"], _overall(report))]
+    for group, rows in report.get("age", {}).get("by", {}).items():
+        parts.append(_table([f"age error by {group}", "MAE", "95% interval", "bias", "faces"], [
+            [name, f"{row['value']:.2f}", _interval(row), f"{row['bias']:+.2f}", row["n"]] for name, row in rows.items()]))
+    for name, entry in report.items():
+        if "confusion" in entry:
+            names = LABELS[name].class_names
+            parts.append(_table([f"true {name} \\ predicted", *names], [
+                [true_name, *counts] for true_name, counts in zip(names, entry["confusion"])]))
+    return "\n".join(parts)
+
+
+def _overall(report):
+    rows = []
+    if "age" in report:
+        age = report["age"]
+        rows = [["age MAE, years", f"{age['mae']['value']:.2f}", _interval(age["mae"]), age["mae"]["n"]],
+                ["age RMSE, years", f"{age['rmse']['value']:.2f}", _interval(age["rmse"]), age["rmse"]["n"]],
+                ["age CS@5", f"{100 * age['cs5']['value']:.1f}%", _interval(age["cs5"], 100), age["cs5"]["n"]]]
+    for name, entry in report.items():
+        if name != "age":
+            accuracy = entry["accuracy"]
+            rows.append([f"{name} accuracy", f"{100 * accuracy['value']:.2f}%", _interval(accuracy, 100), accuracy["n"]])
+    return rows
+
+
+def _interval(entry, factor=1):
+    return f"{factor * entry['low']:.2f} - {factor * entry['high']:.2f}"
+
+
+def _table(header, rows):
+    cells = [[str(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in cells]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]) + "\n"
