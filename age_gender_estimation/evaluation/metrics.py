@@ -8,14 +8,17 @@ NUM_RESAMPLES = 1000
 
 
 def age_metrics(true_years, predicted_years, seed=0):
-    """Returns {"mae", "rmse", "cs5"}: years, years, and the share of errors up to 5 years (Geng et al., PAMI 2007).
+    """Returns {"mae", "rmse", "cs5", "best_constant_mae"}.
+
+    In years; cs5 is the share of errors up to 5 years (Geng et al., PAMI 2007); best_constant_mae, a plain number, is
+    the MAE of always answering the median of the true ages, which no constant answer beats.
 
     Args:
       true_years, predicted_years: float [n], n > 0, no NaN.
       seed: of the resampling.
 
     Returns:
-      {name: {"value", "low", "high", "n"}}; low and high are the 2.5 and 97.5 percentiles over resampled examples
+      {name: {"value", "low", "high", "n"}} for the first three; low and high are the 2.5 and 97.5 percentiles over resampled examples
       (Efron & Tibshirani, 1993).
     """
     errors = np.abs(np.asarray(predicted_years, np.float64) - true_years)
@@ -25,6 +28,7 @@ def age_metrics(true_years, predicted_years, seed=0):
         "rmse": {**{name: float(np.sqrt(squares[name])) for name in ("value", "low", "high")}, "n": squares["n"]},
         # An expectation is no whole number: within 5 years means that rounding it gives an error up to 5.
         "cs5": with_interval(np.abs(np.round(predicted_years) - true_years) <= 5, seed),
+        "best_constant_mae": float(np.abs(np.median(true_years) - true_years).mean()),
     }
 
 

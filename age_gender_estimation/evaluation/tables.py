@@ -22,7 +22,8 @@ def _overall(report):
         age = report["age"]
         rows = [["age MAE, years", f"{age['mae']['value']:.2f}", _interval(age["mae"]), age["mae"]["n"]],
                 ["age RMSE, years", f"{age['rmse']['value']:.2f}", _interval(age["rmse"]), age["rmse"]["n"]],
-                ["age CS@5", f"{100 * age['cs5']['value']:.1f}%", _interval(age["cs5"], 100), age["cs5"]["n"]]]
+                ["age CS@5", f"{100 * age['cs5']['value']:.1f}%", _interval(age["cs5"], 100), age["cs5"]["n"]],
+                ["MAE of the best constant age", f"{age['best_constant_mae']:.2f}", "", age["mae"]["n"]]]
     for name, entry in report.items():
         if name != "age":
             accuracy = entry["accuracy"]

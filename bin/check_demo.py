@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+"""Fails unless an evaluation shows that the demo's short training learned something.
+
+    bin/check_demo.py --evaluation var/demo/model/evaluation/evaluation.json
+"""
+import json
+
+from command_line import make_parser, run
+
+from age_gender_estimation.errors import InputError
+
+MAX_MAE_OF_CONSTANT = 0.7
+MIN_GENDER_ACCURACY = 0.8
+
+
+def main():
+    parser = make_parser(__doc__)
+    parser.add_argument("--evaluation", required=True, help="evaluation.json of evaluate.py")
+    args = parser.parse_args()
+    with open(args.evaluation, encoding="utf-8") as file:
+        report = json.load(file)
+    mae, constant = report["age"]["mae"]["value"], report["age"]["best_constant_mae"]
+    accuracy = report["gender"]["accuracy"]["value"]
+    print(f"age MAE {mae:.2f} years, {mae / constant:.2f} of the best constant's {constant:.2f}; gender {100 * accuracy:.1f}%")
+    if mae >= MAX_MAE_OF_CONSTANT * constant or accuracy <= MIN_GENDER_ACCURACY:
+        raise InputError(f"expected under {MAX_MAE_OF_CONSTANT} of the constant's MAE and over {MIN_GENDER_ACCURACY:.0%} gender")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The main job on drawn faces, offline and in minutes: preprocess, train, export, evaluate, predict.
+#   bin/demo.sh [OUT]        PYTHON names the interpreter (python3)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python3}
+out=${1:-var/demo}
+step() { printf '\n$ %s\n' "$*"; "$python" "$@"; }
+
+rm -rf "$out"
+step bin/make_sample.py --output-dir "$out/imdb_crop" --records 1500
+step bin/preprocess_imdb.py --db-path "$out/imdb_crop/imdb.mat" --photo-dir "$out/imdb_crop" --output-dir "$out" --img-size 64
+step bin/train.py --img-dir "$out/crop" --train-csv "$out/train.csv" --val-csv "$out/val.csv" --model-dir "$out/model" \
+  --img-size 64 --num-steps 500 --eval-steps 250 --device auto
+step bin/evaluate.py --model-dir "$out/model" --csv "$out/val.csv" --img-dir "$out/crop"
+step bin/check_demo.py --evaluation "$out/model/evaluation/evaluation.json"
+step bin/predict.py --model-dir "$out/model" --image-path "$(find "$out/crop" -name '*.jpg' | sort | head -1)"
