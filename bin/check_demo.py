@@ -21,9 +21,10 @@ def main():
         report = json.load(file)
     mae, constant = report["age"]["mae"]["value"], report["age"]["best_constant_mae"]
     accuracy = report["gender"]["accuracy"]["value"]
-    print(f"age MAE {mae:.2f} years, {mae / constant:.2f} of the best constant's {constant:.2f}; gender {100 * accuracy:.1f}%")
+    print(f"age MAE {mae:.2f} years, {mae / constant:.2f} of the best constant's {constant:.2f}; gender {accuracy:.1%}")
     if mae >= MAX_MAE_OF_CONSTANT * constant or accuracy <= MIN_GENDER_ACCURACY:
-        raise InputError(f"expected under {MAX_MAE_OF_CONSTANT} of the constant's MAE and over {MIN_GENDER_ACCURACY:.0%} gender")
+        raise InputError(f"expected a MAE under {MAX_MAE_OF_CONSTANT} of the constant's and gender over "
+                         f"{MIN_GENDER_ACCURACY:.0%}: the training learned too little")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def main():
     if told_to_stop:
         print(f"stopped; the same command goes on from the checkpoint in {args.model_dir}", file=sys.stderr)
         return 128 + signal.SIGTERM
-    print(f"best: step {best['step']}, " + ", ".join(f"{name} {value:.3f}" for name, value in best.items() if name != "step"))
+    print("best: " + ", ".join(f"{name} {value:.4g}" for name, value in best.items()))
     print(f"exported: {export_model(args.model_dir)}")
 
 

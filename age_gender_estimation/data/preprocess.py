@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -97,6 +98,8 @@ def _run_workers(examples, photo_dir, output_dir, settings, workers):
                     example.drop = reason
                     example.identity = example.identity or f"content {content}"
                 progress.update(len(chunk))
+    except BrokenProcessPool:
+        raise InputError("a worker process died, out of memory perhaps; start again, with fewer --workers") from None
     finally:
         shutil.rmtree(temporary_dir, ignore_errors=True)
 

@@ -95,7 +95,8 @@ def _records(path, file):
     try:
         yield from reader
     except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path}, near line {reader.line_num + 1}: expected UTF-8 CSV with RFC 4180 quotes ({error})") from None
+        where = f"{path}, near line {reader.line_num + 1}"
+        raise InputError(f"{where}: expected UTF-8 CSV with RFC 4180 quotes ({error})") from None
 
 
 def _label(path, number, name, text):

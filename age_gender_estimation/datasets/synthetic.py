@@ -105,7 +105,7 @@ def _draw_wrinkles(canvas, x, y, age, color):
 
 
 def _record(person_generator, generator, person, index):
-    """Returns (the .mat fields of a photo, the age it shows): birth and gender belong to the person, the year to the photo."""
+    """Returns (the .mat fields of a photo, the age it shows); birth and gender belong to the person, not the photo."""
     gender = float(person_generator.integers(2))
     birth = datetime.date(int(person_generator.integers(1910, 1990)), int(person_generator.integers(1, 13)), 5)
     age = int(generator.integers(0, OLDEST + 1))

@@ -35,7 +35,8 @@ def read_utkface(photo_dir, filters):
     root = pathlib.Path(photo_dir)
     paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if PICTURE.search(path.name))
     if not paths:
-        raise InputError(f"{photo_dir}: expected a folder of UTKFace pictures, found {'none' if root.is_dir() else 'no folder'}")
+        found = "no picture in it" if root.is_dir() else "no folder"
+        raise InputError(f"{photo_dir}: expected a folder of UTKFace pictures, found {found}")
     examples = []
     for path in paths:
         labels = labels_from_name(path.rpartition("/")[2])

@@ -7,8 +7,7 @@ from tqdm import tqdm
 
 from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.evaluation.metrics import (
-    age_metrics, confusion_matrix, decade_names, mae_by_group, with_interval)
+from age_gender_estimation.evaluation.metrics import age_metrics, confusion_matrix, decade_names, mae_by_group, with_interval
 from age_gender_estimation.tasks.labels import LABELS
 
 

@@ -18,8 +18,8 @@ def age_metrics(true_years, predicted_years, seed=0):
       seed: of the resampling.
 
     Returns:
-      {name: {"value", "low", "high", "n"}} for the first three; low and high are the 2.5 and 97.5 percentiles over resampled examples
-      (Efron & Tibshirani, 1993).
+      {name: {"value", "low", "high", "n"}} for the first three; low and high are the 2.5 and 97.5 percentiles
+      over resampled examples (Efron & Tibshirani, 1993).
     """
     errors = np.abs(np.asarray(predicted_years, np.float64) - true_years)
     squares = with_interval(errors**2, seed)

@@ -2,8 +2,8 @@
 
 A backbone is a Keras functional model and the standardize function that its input wants.
 """
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import tensorflow as tf
 

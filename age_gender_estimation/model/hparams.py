@@ -1,4 +1,4 @@
-"""The hyper-parameters: the only place with defaults. Flags are made from the fields; the model folder keeps them as JSON."""
+"""The hyper-parameters: the only place with defaults. Flags are made from the fields; model folders keep them as JSON."""
 import dataclasses
 import json
 import os
@@ -76,8 +76,9 @@ def check_resume(saved, wanted, model_dir):
     for field in dataclasses.fields(HParams):
         old, new = getattr(saved, field.name), getattr(wanted, field.name)
         if field.metadata["is_fixed"] and old != new:
-            raise InputError(f"{model_dir} was trained with --{field.name.replace('_', '-')} {_show(old)}, got {_show(new)}; "
-                             "use that or another --model-dir")
+            flag = f"--{field.name.replace('_', '-')}"
+            raise InputError(f"{model_dir} was trained with {flag} {_show(old)}, got {_show(new)}; use that, or another "
+                             "--model-dir")
 
 
 def _show(value):

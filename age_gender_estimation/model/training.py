@@ -68,7 +68,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     except tf.errors.InvalidArgumentError as error:
         if "decode" not in str(error).lower():
             raise
-        raise InputError(f"a picture of the manifests cannot be decoded; run preprocess again ({error.message[:200]})") from None
+        raise InputError(f"a listed picture cannot be decoded; run preprocess again ({error.message[:200]})") from None
     return evaluations.best()
 
 

@@ -3,8 +3,8 @@
 A label is an int32 [batch] with -1 for "not labelled"; logits are float32 [batch, num_classes]. A label that the head
 has no class for (an age above max_age) counts as not labelled.
 """
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import tensorflow as tf
 

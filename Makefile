@@ -1,0 +1,48 @@
+VENV ?= .venv
+PYTHON ?= $(VENV)/bin/python
+DATASET ?= imdb
+DATA ?= data/$(DATASET)_crop
+OUT ?= var
+MODEL ?= $(OUT)/cnn-model
+IMG_SIZE ?= 112
+TRAIN_FLAGS ?=
+
+.PHONY: setup setup-dev demo test lint preprocess train evaluate export predict
+
+setup: $(VENV)/installed
+setup-dev: $(VENV)/installed-dev
+
+# The stamp is written last: an interrupted installation is done again.
+$(VENV)/installed: requirements.txt
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+demo: setup
+	PYTHON=$(PYTHON) bin/demo.sh
+
+test: setup-dev
+	$(PYTHON) -m pytest
+
+lint: setup-dev
+	$(PYTHON) -m ruff check .
+	$(VENV)/bin/hadolint Dockerfile Dockerfile.gpu
+
+preprocess: setup
+	$(PYTHON) bin/preprocess_imdb.py --db-path $(DATA)/$(DATASET).mat --photo-dir $(DATA) --output-dir $(OUT) --img-size $(IMG_SIZE)
+
+train: setup
+	$(PYTHON) bin/train.py --img-dir $(OUT)/crop --train-csv $(OUT)/train.csv --val-csv $(OUT)/val.csv --model-dir $(MODEL) --img-size $(IMG_SIZE) $(TRAIN_FLAGS)
+
+evaluate: setup
+	$(PYTHON) bin/evaluate.py --model-dir $(MODEL) --csv $(OUT)/val.csv --img-dir $(OUT)/crop
+
+export: setup
+	$(PYTHON) bin/export.py --model-dir $(MODEL)
+
+predict: setup
+	$(PYTHON) bin/predict.py --model-dir $(MODEL) --image-path "$(IMAGE)"

@@ -1,0 +1,71 @@
+"""Fixtures that many tests read: drawn faces, and one real run from raw files to an export."""
+import os
+import pathlib
+import subprocess
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def run_script(name, *args, check=True, **options):
+    """Runs bin/<name> as a user does; returns the finished process with its text output."""
+    command = [sys.executable, str(ROOT / "bin" / name), *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="session")
+def script():
+    return run_script
+
+
+@pytest.fixture
+def noise_image():
+    """uint8 [40, 60, 3]: soft random colours, so that resizing and JPEG change little."""
+    small = np.random.default_rng(0).integers(0, 255, (5, 6, 3), np.uint8)
+    return cv2.resize(small, (60, 40), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory):
+    """A drawn IMDB dataset of 120 photos: (folder, labels by path, dropped by reason)."""
+    from age_gender_estimation.datasets.synthetic import write_synthetic_imdb
+    folder = tmp_path_factory.mktemp("sample")
+    return (folder, *write_synthetic_imdb(str(folder), 120, seed=1, size=48))
+
+
+@pytest.fixture(scope="session")
+def crops(sample, tmp_path_factory):
+    """The preprocessed sample: a folder with crop/, train.csv, val.csv, preprocess.json."""
+    out = tmp_path_factory.mktemp("crops")
+    run_script("preprocess_imdb.py", "--db-path", sample[0] / "imdb.mat", "--photo-dir", sample[0], "--output-dir", out,
+               "--img-size", 32, "--workers", 2)
+    return out
+
+
+@pytest.fixture(scope="session")
+def train_arguments(crops):
+    """The command line of a training that takes seconds; give it --model-dir."""
+    return ["--img-dir", crops / "crop", "--train-csv", crops / "train.csv", "--val-csv", crops / "val.csv",
+            "--img-size", 32, "--batch-size", 8, "--backbone", "mobilenet_v3_small", "--eval-steps", 6, "--log-steps", 4]
+
+
+@pytest.fixture(scope="session")
+def trained(train_arguments, tmp_path_factory):
+    """A model folder after 12 real steps, with its export; (folder, the finished process)."""
+    folder = tmp_path_factory.mktemp("model")
+    return folder, run_script("train.py", *train_arguments, "--model-dir", folder, "--num-steps", 12)
+
+
+@pytest.fixture(scope="session")
+def predictor(trained):
+    from age_gender_estimation.serving.predictor import Predictor
+    return Predictor(str(trained[0]))

@@ -1,0 +1,31 @@
+"""The rooms of the package import each other one way only."""
+import ast
+import pathlib
+
+PACKAGE = pathlib.Path(__file__).resolve().parent.parent / "age_gender_estimation"
+MAY_IMPORT = {
+    "tasks": set(),
+    "datasets": {"tasks", "faces"},
+    "faces": {"tasks"},
+    "data": {"tasks", "datasets", "faces"},
+    "model": {"tasks", "data", "faces"},
+    "serving": {"tasks", "faces", "model", "data.images"},
+    "evaluation": {"tasks", "faces", "datasets", "data.manifest", "serving"},
+}
+
+
+def test_rooms_import_only_what_the_table_allows():
+    for path in PACKAGE.glob("*/*.py"):
+        room = path.parent.name
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                if name and name.startswith("age_gender_estimation."):
+                    target = name.removeprefix("age_gender_estimation.")
+                    allowed = {room, "errors", *MAY_IMPORT[room]}
+                    assert any(target == entry or target.startswith(f"{entry}.") for entry in allowed), f"{path} imports {name}"
+
+
+def test_every_room_is_in_the_table():
+    assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(MAY_IMPORT)
