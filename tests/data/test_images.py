@@ -1,0 +1,40 @@
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from age_gender_estimation.data.images import decode, read_image, resize
+from age_gender_estimation.faces.photo import encode_jpeg
+
+
+def test_decode_keeps_a_lossless_picture(noise_image):
+    png = cv2.imencode(".png", noise_image[..., ::-1])[1].tobytes()
+    np.testing.assert_array_equal(decode(png), noise_image)
+    grey = cv2.imencode(".png", noise_image[..., 0])[1].tobytes()
+    np.testing.assert_array_equal(decode(grey), np.repeat(noise_image[..., :1], 3, axis=2))
+
+
+def test_resize_halves_by_averaging_and_stays_in_range(noise_image):
+    halved = resize(tf.constant(noise_image[:40, :40]), 20).numpy()
+    expected = cv2.resize(noise_image[:40, :40], (20, 20), interpolation=cv2.INTER_AREA)
+    assert halved.shape == (20, 20, 3) and halved.min() >= 0 and halved.max() <= 255
+    assert np.abs(halved - expected).mean() < 4  # a triangle filter against a box
+
+
+def test_a_picture_of_the_size_is_only_cast(noise_image):
+    np.testing.assert_array_equal(resize(tf.constant(noise_image[:40, :40]), 40), noise_image[:40, :40].astype(np.float32))
+
+
+def test_batches_and_single_pictures_are_resized_alike(noise_image):
+    batch = resize(tf.constant(np.stack([noise_image, noise_image[::-1]])), 24)
+    np.testing.assert_allclose(batch[0], resize(tf.constant(noise_image), 24))
+    assert resize(tf.zeros([0, 24, 24, 3], tf.uint8), 24).shape == (0, 24, 24, 3)
+
+
+@pytest.mark.parametrize("size", [16, 40])
+def test_reading_in_a_dataset_equals_reading_eagerly(noise_image, tmp_path, size):
+    path = str(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes(encode_jpeg(noise_image))
+    mapped = next(iter(tf.data.Dataset.from_tensors(path).map(lambda name: read_image(name, size))))
+    np.testing.assert_array_equal(mapped, read_image(path, size))
+    assert mapped.shape == (size, size, 3)

@@ -1,0 +1,76 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from age_gender_estimation.data.input_pipeline import evaluation_dataset, read_rows, training_dataset
+from age_gender_estimation.data.manifest import manifest_text, open_manifest
+from age_gender_estimation.faces.photo import encode_jpeg
+from age_gender_estimation.model.hparams import HParams
+
+HPARAMS = HParams(tasks=("age", "gender", "race"), img_size=16, batch_size=5, augment_flip=False)
+
+
+def write(folder, ages, columns, prefix=""):
+    """A manifest whose pictures' brightness is twice their age."""
+    folder.mkdir()
+    names = [f"{prefix}{age}, \"q\"\nx.jpg" for age in ages]
+    for name, age in zip(names, ages):
+        (folder / name).write_bytes(encode_jpeg(np.full((16, 16, 3), 2 * age, np.uint8)))
+    rows = ((name, {"age": age, "gender": age % 2, "race": None if age % 3 else 4}) for name, age in zip(names, ages))
+    (folder / "m.csv").write_text(manifest_text(rows, columns), encoding="utf-8")
+    return open_manifest(folder / "m.csv", folder)
+
+
+@pytest.fixture
+def manifests(tmp_path):
+    return [write(tmp_path / "one", range(23), ["age", "gender", "race"]), write(tmp_path / "two", range(30, 37), ["gender", "age"])]
+
+
+def test_evaluation_sees_every_example_once_in_order_with_its_own_picture(manifests):
+    batches = list(evaluation_dataset(manifests, ("age", "gender", "race"), 16, 4).as_numpy_iterator())
+    ages = np.concatenate([labels["age"] for _, labels in batches])
+    assert ages.tolist() == [*range(23), *range(30, 37)]
+    assert [len(labels["age"]) for _, labels in batches] == [4] * 7 + [2]
+    brightness = np.concatenate([features["image"].mean((1, 2, 3)) for features, _ in batches])
+    np.testing.assert_allclose(brightness, 2 * ages, atol=1.01)
+    races = np.concatenate([labels["race"] for _, labels in batches])
+    assert races.tolist() == [-1 if age % 3 or age >= 30 else 4 for age in ages]
+    assert np.concatenate([labels["gender"] for _, labels in batches]).tolist() == [age % 2 for age in ages]
+
+
+def epoch(dataset, batches):
+    return np.concatenate([labels["age"] for _, labels in dataset.take(batches).as_numpy_iterator()]).tolist()
+
+
+def test_training_shuffles_every_epoch_and_shows_each_example_once_in_it(manifests):
+    dataset = training_dataset(manifests, ("age",), HPARAMS, seed=1)
+    ages = epoch(dataset, 12)  # two epochs of 30
+    first, second = ages[:30], ages[30:]
+    assert sorted(first) == sorted(second) == [*range(23), *range(30, 37)]
+    assert first != second and first != sorted(first)
+    moved = np.abs(np.argsort(first) - np.arange(30))
+    assert moved.mean() > 5  # a real shuffle moves a third of the length on average
+    assert epoch(training_dataset(manifests, ("age",), HPARAMS, seed=1), 12) == ages
+    assert epoch(training_dataset(manifests, ("age",), HPARAMS, seed=2), 12) != ages
+
+
+def test_sources_are_mixed_in_proportion(manifests):
+    first_half = epoch(training_dataset(manifests, ("age",), HPARAMS, seed=0), 3)
+    assert 1 <= sum(age >= 30 for age in first_half) <= 6  # 3.5 of 15 expected
+
+
+def test_training_pictures_belong_to_their_labels_and_are_augmented_only_there(manifests):
+    hparams = dataclasses.replace(HPARAMS, augment_color=0.2)
+    features, labels = next(training_dataset(manifests, ("age",), hparams, seed=0).as_numpy_iterator())
+    changed = features["image"].mean((1, 2, 3)) - 2 * labels["age"]
+    assert features["image"].shape == (5, 16, 16, 3) and np.abs(changed).max() > 2
+    features, labels = next(training_dataset(manifests, ("age",), HPARAMS, seed=0).as_numpy_iterator())
+    np.testing.assert_allclose(features["image"].mean((1, 2, 3)), 2 * labels["age"], atol=1.01)
+
+
+def test_rows_are_read_undecoded(manifests):
+    path, labels = next(iter(read_rows(manifests[1], ("age", "race"))))
+    assert path.dtype == tf.string and path.numpy().decode().endswith('30, "q"\nx.jpg')
+    assert (int(labels["age"]), int(labels["race"])) == (30, -1)

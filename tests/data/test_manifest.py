@@ -1,0 +1,37 @@
+import pytest
+
+from age_gender_estimation.data.manifest import manifest_text, open_manifest, read_manifest
+from age_gender_estimation.errors import InputError
+
+NAMES = ["a, b.jpg", 'quo"te.jpg', "new\nline.jpg", "n\u00e4me \u6f22.jpg", "25/nm1.jpg"]
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    for name in NAMES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    labels = [{"age": 3, "gender": None}, {"age": None, "gender": 1}, {"age": 99}, {}, {"age": 0, "gender": 0}]
+    path = tmp_path / "train.csv"
+    path.write_text(manifest_text(zip(NAMES, labels), ["age", "gender"]), encoding="utf-8")
+    return path
+
+
+def test_what_is_written_is_read_back(manifest):
+    names, columns = read_manifest(manifest)
+    assert names == NAMES
+    assert columns == {"age": [3, None, 99, None, 0], "gender": [None, 1, None, None, 0], "race": [None] * 5}
+
+
+def test_open_counts_rows_and_labels(manifest, tmp_path):
+    opened = open_manifest(manifest, tmp_path)
+    assert (opened.num_rows, opened.highest_age, opened.columns) == (5, 99, ("filename", "age", "gender"))
+    assert opened.num_labels == {"age": 3, "gender": 2, "race": 0}
+
+
+def test_a_missing_crop_or_folder_is_named(manifest, tmp_path):
+    (tmp_path / NAMES[2]).unlink()
+    with pytest.raises(InputError, match="row 4: no picture"):
+        open_manifest(manifest, tmp_path)
+    with pytest.raises(InputError, match="nowhere: expected the folder"):
+        open_manifest(manifest, tmp_path / "nowhere")

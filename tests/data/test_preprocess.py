@@ -1,0 +1,163 @@
+"""Preprocessing: what is kept, that people stay on one side, and that kills leave no trace."""
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import pytest
+
+from age_gender_estimation.data.crops import crop_name, safe_relative_path
+from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess
+from age_gender_estimation.datasets.example import Example, Filters
+from age_gender_estimation.datasets.synthetic import write_synthetic_imdb
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.faces.photo import encode_jpeg
+from tests.conftest import ROOT
+
+SETTINGS = PreprocessSettings("imdb_wiki", Filters(), img_size=24, split_ratio=0.5)
+
+
+def digests(folder):
+    return {path.relative_to(folder).as_posix(): hashlib.md5(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def picture(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode_jpeg(image))
+
+
+def test_sample_is_kept_dropped_and_labelled_as_drawn(sample, crops):
+    _, labels, dropped = sample
+    summary = json.loads((crops / "preprocess.json").read_text())
+    assert summary["kept"] == len(labels) and summary["dropped"] == dropped
+    found = {}
+    for split in ("train", "val"):
+        names, columns = read_manifest(crops / f"{split}.csv")
+        found.update({name: {"age": age, "gender": gender} for name, age, gender in zip(names, columns["age"], columns["gender"])})
+        assert summary["rows"][split] == len(names) > 0
+    assert found == labels
+    assert all(cv2.imread(str(crops / "crop" / name)).shape == (32, 32, 3) for name in found)
+
+
+def test_nobody_is_on_both_sides(crops):
+    sides = [{name.split("_")[0] for name in read_manifest(crops / f"{split}.csv")[0]} for split in ("train", "val")]
+    assert sides[0] and sides[1] and not sides[0] & sides[1]
+
+
+def test_output_does_not_depend_on_workers_or_place_and_holds_no_absolute_path(sample, crops, script, tmp_path):
+    script("preprocess_imdb.py", "--db-path", sample[0] / "imdb.mat", "--photo-dir", sample[0], "--output-dir", tmp_path,
+           "--img-size", 32, "--workers", 1)
+    assert digests(tmp_path) == digests(crops)
+    assert str(crops) not in (crops / "preprocess.json").read_text()
+
+
+def test_finished_crops_are_kept_and_stale_ones_made_again(noise_image, tmp_path):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for name in "abcdef":
+        picture(photos / f"{name}.jpg", noise_image)
+
+    def run(**changes):
+        examples = [Example(f"{name}.jpg", {"age": 1, "gender": 0}, name) for name in "abcdef"]
+        settings = PreprocessSettings(**{**SETTINGS.__dict__, **changes})
+        preprocess(examples, photos, str(out), settings, workers=1)
+        return {path.name: path.stat().st_mtime_ns for path in (out / "crop").iterdir()}
+
+    first = run()
+    picture(photos / "a.jpg", noise_image[::-1])
+    (out / "crop" / "b.jpg").unlink()
+    second = run()
+    assert {name for name in first if first[name] != second[name]} == {"a.jpg", "b.jpg"}
+    third = run(geometry="utkface")
+    assert all(second[name] != third[name] for name in second)
+    assert all(third[name] != mtime for name, mtime in run(geometry="utkface", img_size=25).items())
+
+
+def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
+    write_synthetic_imdb(str(tmp_path / "photos"), 400, seed=2, size=96)
+
+    def command(out):
+        return [sys.executable, str(ROOT / "bin/preprocess_imdb.py"), "--db-path", str(tmp_path / "photos/imdb.mat"),
+                "--photo-dir", str(tmp_path / "photos"), "--output-dir", str(tmp_path / out), "--img-size", "64", "--workers", "2"]
+
+    started = time.monotonic()
+    subprocess.run(command("undisturbed"), check=True, capture_output=True)
+    whole = time.monotonic() - started
+    generator = random.Random(0)
+    for _ in range(3):
+        process = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(generator.uniform(0.3, 1.0) * whole)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    subprocess.run(command("killed"), check=True, capture_output=True)
+    assert digests(tmp_path / "killed") == digests(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("path, expected", [
+    ("25/nm1.jpg", "25/nm1.jpg"), ("./a//b.jpg", "a/b.jpg"), ("..a/b..jpg", "..a/b..jpg"), ("../a.jpg", None),
+    ("a/../../b.jpg", None), ("/etc/passwd", None), ("a\\..\\b.jpg", None), ("C:/a.jpg", None), ("", None), (".", None), ("a\0.jpg", None)])
+def test_safe_paths_stay_inside(path, expected):
+    assert safe_relative_path(path) == expected
+
+
+def test_links_and_paths_that_lead_out_are_unsafe_and_nothing_is_written_outside(noise_image, tmp_path):
+    photos = tmp_path / "data" / "photos"
+    for name in ("a.jpg", "b.jpg"):
+        picture(photos / name, noise_image)
+    picture(tmp_path / "data" / "outside.jpg", noise_image)
+    (photos / "link.jpg").symlink_to(tmp_path / "data" / "outside.jpg")
+    before = digests(tmp_path / "data")
+    examples = [Example(path, {"age": 1, "gender": 0}, path, split) for path, split in (
+        ("a.jpg", "train"), ("b.jpg", "val"), ("link.jpg", None), ("../outside.jpg", None), (str(photos / "a.jpg"), None))]
+    summary = preprocess(examples, photos, str(tmp_path / "out"), SETTINGS, workers=1)
+    assert summary["kept"] == 2 and summary["dropped"] == {"unsafe_path": 3}
+    assert digests(tmp_path / "data") == before and sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
+
+
+def test_odd_names_and_bad_files(noise_image, tmp_path):
+    names = ["a b.jpg", "c,d.jpg", 'e"f.jpg', "g\nh.jpg", "\u00e4\u6f22.png", "x/y.jpeg"]
+    for name in names:
+        picture(tmp_path / "in" / name, noise_image)
+    (tmp_path / "in" / "empty.jpg").touch()
+    (tmp_path / "in" / "folder.jpg").mkdir()
+    whole = encode_jpeg(noise_image)
+    (tmp_path / "in" / "cut.jpg").write_bytes(whole[:len(whole) // 2])
+    examples = [Example(name, {"age": 1, "gender": 1, "race": 2}, name, "train" if index else "val")
+                for index, name in enumerate([*names, "empty.jpg", "cut.jpg", "folder.jpg", "none.jpg", "a b.jpg"])]
+    summary = preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    assert summary["dropped"] == {"missing_file": 2, "repeated_path": 1, "unreadable_file": 2}
+    listed = read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
+    assert sorted(listed) == sorted(crop_name(name) for name in names)
+    assert all((tmp_path / "out/crop" / name).is_file() for name in listed)
+    assert (tmp_path / "out/train.csv").read_text().startswith("filename,age,gender,race\n")
+
+
+def test_equal_content_stays_on_one_side_where_no_person_is_known(noise_image, tmp_path):
+    for number in range(40):
+        picture(tmp_path / "in" / f"{number}.jpg", noise_image if number < 20 else noise_image + number)
+    examples = [Example(f"{number}.jpg", {"age": 1, "gender": 1}) for number in range(40)]
+    preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    train, val = (set(read_manifest(tmp_path / f"out/{split}.csv")[0]) for split in ("train", "val"))
+    same = {f"{number}.jpg" for number in range(20)}
+    assert same <= train or same <= val
+
+
+def test_all_dropped_leaves_earlier_lists_as_they_were(noise_image, tmp_path):
+    for name in "ab":
+        picture(tmp_path / "in" / f"{name}.jpg", noise_image)
+    labels = {"age": 1, "gender": 0}
+    preprocess([Example("a.jpg", labels, "a", "train"), Example("b.jpg", labels, "b", "val")], tmp_path / "in",
+               str(tmp_path / "out"), SETTINGS, workers=1)
+    before = digests(tmp_path / "out")
+    with pytest.raises(InputError, match=r"all 2 pictures were dropped \(gender 1, missing_file 1\)"):
+        preprocess([Example("x.jpg", labels, "x"), Example("a.jpg", drop="gender")], tmp_path / "in", str(tmp_path / "out"),
+                   SETTINGS, workers=1)
+    with pytest.raises(InputError, match="1 people leave train or val empty"):
+        preprocess([Example("a.jpg", labels, "a")], tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    assert digests(tmp_path / "out") == before

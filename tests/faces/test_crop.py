@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from age_gender_estimation.faces.crop import GEOMETRIES, Geometry, crop_face, resize_square
+
+
+def test_imdb_wiki_margin_is_40_percent_on_each_side():
+    # Every pixel says where it lies. A 10 x 10 box at (20, 30) with 4 pixels around it: x 16..33, y 26..43.
+    image = np.stack(np.meshgrid(np.arange(100), np.arange(100), [0], indexing="xy"), axis=-1)[:, :, 0].astype(np.uint8)
+    crop = crop_face(image, (20, 30, 10, 10), GEOMETRIES["imdb_wiki"])
+    assert crop.shape == (18, 18, 3)
+    assert crop[0, 0].tolist() == [16, 26, 0] and crop[-1, -1].tolist() == [33, 43, 0]
+
+
+def test_shift_moves_the_crop_down():
+    image = np.repeat(np.arange(100, dtype=np.uint8)[:, None, None], 100, axis=1).repeat(3, axis=2)
+    crop = crop_face(image, (40, 40, 10, 20), Geometry("test", scale=1.0, shift=0.25))
+    # centre of the box 50, a quarter of 20 below it 55, half a side above that 45
+    assert crop.shape == (20, 20, 3) and crop[0, 0, 0] == 45
+
+
+def test_the_border_is_repeated_outside_the_photo():
+    image = np.zeros((20, 20, 3), np.uint8)
+    image[0], image[:, 0] = 200, 100
+    crop = crop_face(image, (-5, -5, 10, 10), Geometry("test", scale=1.0, shift=0.0))
+    assert crop.shape == (10, 10, 3)
+    assert (crop[:5, :5] == 100).all() and (crop[0, 6:] == 200).all()
+
+
+@pytest.mark.parametrize("box", [(100, 100, 10, 10), (-50, 5, 10, 10), (5, -50, 3, 3), (0, 0, 0.2, 0.2), (-30, -30, 90, 90)])
+def test_any_box_gives_a_square(box):
+    crop = crop_face(np.ones((20, 20, 3), np.uint8), box, GEOMETRIES["utkface"])
+    assert crop.shape[0] == crop.shape[1] == max(1, round(0.9 * box[3])) and (crop == 1).all()
+
+
+def test_shrinking_averages_over_areas():
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[:2, :2] = [[[10] * 3, [20] * 3], [[30] * 3, [40] * 3]]
+    assert resize_square(image, 2)[0, 0].tolist() == [25, 25, 25]
+
+
+def test_a_picture_of_the_size_is_not_touched():
+    image = np.zeros((8, 8, 3), np.uint8)
+    assert resize_square(image, 8) is image

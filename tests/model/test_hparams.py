@@ -1,0 +1,35 @@
+import dataclasses
+
+import pytest
+
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.model.hparams import HParams, check_resume, load_hparams
+
+
+def test_json_round_trip(tmp_path):
+    hparams = HParams(tasks=("age", "race"), learning_rate=3e-4, augment_flip=False)
+    (tmp_path / "hparams.json").write_text(hparams.to_json())
+    assert load_hparams(tmp_path) == hparams
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", '{"tasks": [], "color": "blue"}'])
+def test_a_folder_without_a_model_is_refused(tmp_path, content):
+    if content is not None:
+        (tmp_path / "hparams.json").write_text(content)
+    with pytest.raises(InputError, match=str(tmp_path)):
+        load_hparams(tmp_path)
+
+
+@pytest.mark.parametrize("change", [
+    {"tasks": ("age", "height")}, {"batch_size": 0}, {"learning_rate": -1.0}, {"max_age": 117}, {"learning_rate": float("nan")}])
+def test_impossible_values_are_refused_by_name(change):
+    with pytest.raises(InputError, match=next(iter(change)).replace("_", "-")):
+        HParams(**change)
+
+
+def test_on_resume_shapes_are_fixed_and_schedules_are_not():
+    saved = HParams(tasks=("age",))
+    check_resume(saved, dataclasses.replace(saved, num_steps=7, learning_rate=1.0, batch_size=1), "model")
+    for change in ({"img_size": 99}, {"backbone": "cnn"}, {"max_age": 80}, {"tasks": ("gender",)}):
+        with pytest.raises(InputError, match=f"model was trained with --{next(iter(change)).replace('_', '-')}"):
+            check_resume(saved, dataclasses.replace(saved, **change), "model")

@@ -1,0 +1,159 @@
+"""Real trainings of a few steps: what a user sees, what is saved, and what happens when it is stopped."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from age_gender_estimation.data.images import read_image
+from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.model.backbones import BACKBONES
+from age_gender_estimation.model.estimator import make_estimator
+from age_gender_estimation.model.hparams import HParams
+from age_gender_estimation.model.network import write_start
+from tests.conftest import ROOT
+
+
+def test_progress_evaluations_and_export_are_shown_without_chatter(trained):
+    lines = trained[1].stderr.splitlines()
+    assert lines[0].startswith("training on ")
+    assert any(line.startswith("step 4 of 12 | ") and "examples/s" in line and "left | loss age " in line for line in lines)
+    assert sum("evaluated | age_accuracy" in line for line in lines) == 2
+    assert len(lines) == 6, trained[1].stderr  # the device, three progress lines, two evaluations
+    best, exported = trained[1].stdout.splitlines()
+    assert best.startswith("best: step ") and exported.startswith(f"exported: {trained[0]}/serving/")
+
+
+def test_model_folder_holds_what_the_contract_says(trained):
+    folder = trained[0]
+    history = json.loads((folder / "eval.json").read_text())
+    assert [entry["step"] for entry in history["evaluations"]] == [6, 12]
+    assert {"val_loss", "age_mae", "age_rmse", "age_accuracy", "gender_accuracy", "age_loss", "gender_loss"} < set(history["evaluations"][0])
+    assert json.loads((folder / "hparams.json").read_text())["tasks"] == ["age", "gender"]
+    best = tf.train.latest_checkpoint(folder / "best")
+    assert best.endswith(f"-{history['best_step']}")
+    assert list(folder.glob("events*")) and list((folder / "eval").glob("events*"))
+
+
+def test_val_loss_is_the_mean_of_the_heads_losses_over_all_examples(trained):
+    for entry in json.loads((trained[0] / "eval.json").read_text())["evaluations"]:
+        assert entry["val_loss"] == pytest.approx((entry["age_loss"] + entry["gender_loss"]) / 2, rel=1e-5)
+
+
+def test_training_moves_weights_and_batch_norm_statistics(trained):
+    checkpoint = tf.train.latest_checkpoint(trained[0])
+    names = [name for name, _ in tf.train.list_variables(checkpoint)]
+    means = [name for name in names if name.endswith("moving_mean")]
+    assert len(means) == 34 and all(np.abs(tf.train.load_variable(checkpoint, name)).max() > 0 for name in means)
+    first = tf.train.latest_checkpoint(trained[0] / "best")
+    if first.rpartition("-")[2] != checkpoint.rpartition("-")[2]:
+        assert any((tf.train.load_variable(first, name) != tf.train.load_variable(checkpoint, name)).any() for name in names)
+
+
+def start(arguments, folder, *more):
+    command = [sys.executable, str(ROOT / "bin/train.py"), *map(str, arguments), "--model-dir", str(folder), *map(str, more)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(process, text):
+    for line in process.stderr:
+        if text in line:
+            return
+    raise AssertionError(f"{text!r} never came")
+
+
+def test_killed_training_goes_on_from_its_checkpoint_and_ends_with_its_export(train_arguments, tmp_path, script):
+    process = start(train_arguments, tmp_path, "--num-steps", 100_000)
+    wait_for(process, "step 12 evaluated")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    step = int(tf.train.latest_checkpoint(tmp_path).rpartition("-")[2])
+    assert step >= 12
+    done = script("train.py", *train_arguments, "--model-dir", tmp_path, "--num-steps", step + 6)
+    assert f"going on from step {step} in" in done.stderr and f"step {step + 6} evaluated" in done.stderr
+    history = [entry["step"] for entry in json.loads((tmp_path / "eval.json").read_text())["evaluations"]]
+    assert history[:2] == [6, 12] and history[-1] == step + 6 and len(set(history)) == len(history)
+    assert (tmp_path / "serving").is_dir()
+    again = script("train.py", *train_arguments, "--model-dir", tmp_path, "--num-steps", step + 6, "--img-size", 40, check=False)
+    assert again.returncode == 1 and "was trained with --img-size 32, got 40" in again.stderr
+
+
+def test_sigterm_saves_a_checkpoint_and_exits_with_143(train_arguments, tmp_path):
+    process = start([*train_arguments, "--eval-steps", 100_000], tmp_path, "--num-steps", 100_000)
+    wait_for(process, "step 8 of")
+    sent = time.monotonic()
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143 and time.monotonic() - sent < 10
+    assert "goes on from the checkpoint" in errors and "Traceback" not in errors
+    assert int(tf.train.latest_checkpoint(tmp_path).rpartition("-")[2]) >= 8
+    assert not (tmp_path / "serving").exists()
+
+
+def test_nan_loss_stops_with_what_to_do(train_arguments, tmp_path, script):
+    done = script("train.py", *train_arguments, "--model-dir", tmp_path, "--num-steps", 60, "--learning-rate", "1e30", check=False)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("error: the loss became NaN; lower --learning-rate")
+
+
+def test_early_stopping_ends_before_num_steps(train_arguments, tmp_path, script):
+    # So high a rate brings no progress after the first evaluations.
+    script("train.py", *train_arguments, "--model-dir", tmp_path, "--num-steps", 300, "--eval-steps", 3, "--learning-rate", 0.3,
+           "--early-stopping", 2, "--tasks", "gender")
+    history = json.loads((tmp_path / "eval.json").read_text())
+    assert history["evaluations"][-1]["step"] < 300
+    assert [entry["step"] for entry in history["evaluations"][-3:]][0] == history["best_step"]
+    assert "age_mae" not in history["evaluations"][0]
+
+
+def test_backbone_starts_from_a_weights_file(crops, tmp_path):
+    hparams = HParams(tasks=("gender",), backbone="mobilenet_v3_small", img_size=32, weights=str(tmp_path / "w.h5"))
+    pictures = [read_image(str(crops / "crop" / name), 32) for name in read_manifest(crops / "val.csv")[0][:4]]
+    images = tf.stack(pictures)
+    backbone = BACKBONES[hparams.backbone]
+    tf.keras.utils.set_random_seed(5)
+    model = backbone.build(32)
+    model.save_weights(hparams.weights)
+    expected = model(backbone.standardize(images), training=False).numpy()
+
+    write_start(hparams, str(tmp_path / "start"))
+    estimator = make_estimator(hparams, str(tmp_path / "model"), str(tmp_path / "start"))
+
+    def no_training():  # the initial values are what is saved at step 0
+        dataset = tf.data.Dataset.from_tensors(({"image": images}, {"gender": tf.constant([0, 1, 0, 1])}))
+        return dataset.repeat()
+
+    saver = tf.estimator.CheckpointSaverHook(str(tmp_path / "model"), save_steps=1)
+    estimator.train(no_training, hooks=[saver], steps=1)
+    tf.keras.backend.clear_session()
+    restored = backbone.build(32)
+    checkpoint = str(tmp_path / "model" / "model.ckpt-0")
+    restored.set_weights([tf.train.load_variable(checkpoint, variable.name.split(":")[0]) for variable in restored.weights])
+    np.testing.assert_allclose(restored(backbone.standardize(images), training=False), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--weights", "nowhere.h5"], "found no file nowhere.h5"),
+    (["--backbone", "vgg"], "unknown 'vgg'; choose from: cnn, efficientnet_b0"),
+    (["--tasks", "age,race"], "the training CSV has no label of race; it labels: age, gender"),
+    (["--tasks", "height"], "unknown task 'height'; choose from: age, gender, race"),
+    (["--device", "gpu"], "a GPU was asked for and TensorFlow sees none"),
+    (["--val-csv", "nowhere.csv"], "nowhere.csv: cannot be read"),
+    (["--img-dir", "nowhere"], "nowhere: expected the folder of face crops")])
+def test_what_cannot_be_trained_is_refused_in_one_line(train_arguments, tmp_path, script, flags, message):
+    if flags[-1] == "gpu" and tf.config.list_physical_devices("GPU"):
+        pytest.skip("there is a GPU")
+    done = script("train.py", *train_arguments, "--model-dir", tmp_path, *flags, check=False)
+    error = done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and error.startswith("error: ") and message in error and "Traceback" not in done.stderr
+
+
+def test_weights_of_another_network_are_refused(train_arguments, tmp_path, script):
+    with tf.Graph().as_default(), tf.compat.v1.Session():
+        BACKBONES["cnn"].build(32).save_weights(str(tmp_path / "w.h5"))
+    done = script("train.py", *train_arguments, "--model-dir", tmp_path / "m", "--weights", tmp_path / "w.h5", check=False)
+    assert done.returncode == 1 and "do not fit mobilenet_v3_small" in done.stderr.splitlines()[-1]

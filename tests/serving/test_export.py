@@ -1,0 +1,107 @@
+"""Estimator, SavedModel and evaluate give the same answers on the same crops."""
+import json
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from age_gender_estimation.data.input_pipeline import evaluation_dataset
+from age_gender_estimation.data.manifest import open_manifest
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.evaluation.evaluate import evaluate, predict_manifest
+from age_gender_estimation.faces.photo import decode_photo
+from age_gender_estimation.model.estimator import make_estimator
+from age_gender_estimation.model.hparams import load_hparams
+from age_gender_estimation.serving.predictor import Predictor, find_export
+
+
+@pytest.fixture(scope="module")
+def manifest(crops):
+    return open_manifest(crops / "val.csv", crops / "crop")
+
+
+@pytest.fixture(scope="module")
+def best(trained):
+    """The Estimator and the checkpoint that was exported."""
+    hparams = load_hparams(trained[0])
+    return make_estimator(hparams, str(trained[0])), tf.train.latest_checkpoint(trained[0] / "best"), hparams
+
+
+@pytest.fixture(scope="module")
+def estimated(best, manifest):
+    estimator, checkpoint, hparams = best
+    predictions = estimator.predict(lambda: evaluation_dataset([manifest], hparams.tasks, 32, 8), checkpoint_path=checkpoint)
+    return list(predictions)
+
+
+def crop_bytes(crops, manifest):
+    from age_gender_estimation.data.manifest import read_manifest
+    return [(crops / "crop" / name).read_bytes() for name in read_manifest(manifest.path)[0]]
+
+
+def test_saved_model_answers_like_the_estimator(predictor, crops, manifest, estimated):
+    outputs = predictor.predict_bytes(crop_bytes(crops, manifest))
+    assert set(outputs) == {"age", "age_probabilities", "gender_probabilities"}
+    for name, values in outputs.items():
+        np.testing.assert_allclose(values, [prediction[name] for prediction in estimated], atol=1e-4)
+    assert outputs["age"].dtype == np.float32 and outputs["age_probabilities"].shape == (manifest.num_rows, 101)
+    np.testing.assert_allclose(outputs["gender_probabilities"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_pixels_get_the_answers_of_their_files(predictor, crops, manifest):
+    data = crop_bytes(crops, manifest)
+    pixels = predictor.predict_images([tf.io.decode_jpeg(item).numpy() for item in data])
+    np.testing.assert_allclose(pixels["age"], predictor.predict_bytes(data)["age"], atol=1e-4)
+    # predict.py decodes with OpenCV, which may differ by a grey level
+    opencv = predictor.predict_images([decode_photo(item) for item in data])
+    np.testing.assert_allclose(opencv["age"], pixels["age"], atol=0.1)
+
+
+def test_crops_of_any_size_and_format_are_resized_in_the_graph(predictor, noise_image):
+    png = cv2.imencode(".png", noise_image[..., ::-1])[1].tobytes()
+    bmp = cv2.imencode(".bmp", noise_image[:20, :20, ::-1])[1].tobytes()
+    by_bytes = predictor.predict_bytes([png, bmp])
+    by_pixels = predictor.predict_images([noise_image, noise_image[:20, :20]])
+    np.testing.assert_allclose(by_bytes["age_probabilities"], by_pixels["age_probabilities"], atol=1e-5)
+
+
+def test_evaluate_agrees_with_the_estimator_on_every_metric(best, predictor, crops, manifest):
+    estimator, checkpoint, hparams = best
+    metrics = estimator.evaluate(lambda: evaluation_dataset([manifest], hparams.tasks, 32, 7), checkpoint_path=checkpoint)
+    report = evaluate(predict_manifest(predictor, manifest.path, manifest.image_dir, batch_size=5))
+    assert report["age"]["mae"]["value"] == pytest.approx(metrics["age_mae"], abs=1e-4)
+    assert report["age"]["rmse"]["value"] == pytest.approx(metrics["age_rmse"], abs=1e-4)
+    assert report["gender"]["accuracy"]["value"] == pytest.approx(metrics["gender_accuracy"], abs=1e-6)
+    assert report["age"]["mae"]["n"] == manifest.num_rows
+
+
+def test_description_travels_with_the_model(trained, predictor):
+    history = json.loads((trained[0] / "eval.json").read_text())
+    description = predictor.description
+    assert description["tasks"]["gender"]["classes"] == ["female", "male"] and description["img_size"] == 32
+    assert description["geometry"] == {"name": "imdb_wiki", "scale": 1.8, "shift": 0.0} and description["crop_size"] == 32
+    assert description["validation"]["step"] == history["best_step"]
+    assert description["data"][0]["file"] == "train.csv"
+
+
+def test_export_script_adds_a_newer_version(trained, script):
+    before = find_export(str(trained[0]))
+    done = script("export.py", "--model-dir", trained[0])
+    assert done.stdout.strip() == f"exported: {find_export(str(trained[0]))}"
+    assert int(find_export(str(trained[0])).rpartition("/")[2]) > int(before.rpartition("/")[2])
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path, script):
+    for name, *arguments in (("export.py",), ("predict.py", "--image-path", "x.jpg")):
+        (tmp_path / "x.jpg").touch()
+        done = script(name, "--model-dir", tmp_path, *arguments, cwd=tmp_path, check=False)
+        assert done.returncode == 1 and str(tmp_path) in done.stderr and len(done.stderr.splitlines()) == 1
+    (tmp_path / "saved_model.pb").write_bytes(b"garbage")
+    with pytest.raises(InputError, match="expected a SavedModel exported by this project"):
+        Predictor(str(tmp_path))
+
+
+def test_garbage_bytes_are_refused(predictor):
+    with pytest.raises(InputError, match="cannot be decoded"):
+        predictor.predict_bytes([b"garbage"])

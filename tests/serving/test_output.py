@@ -1,0 +1,49 @@
+import csv
+import io
+import json
+
+import pytest
+
+from age_gender_estimation.serving.output import FIELDS, show_labels, write_records
+from age_gender_estimation.serving.photos import FaceRecord
+
+FACE = FaceRecord("a, b.jpg", 0, (93, 33, 30, 38), 45.6, {"gender": 1, "race": 2}, {"gender": 0.9, "race": 0.7})
+WHOLE = FaceRecord("b.jpg", 0, None, 46.4, {"gender": 1}, {"gender": 0.8})
+NONE = FaceRecord("line\nbreak.jpg", error="no face found")
+
+
+def written(pairs, style, with_names=False):
+    pieces = []
+    counts = write_records(iter(pairs), style, with_names, pieces.append)
+    return "".join(pieces), counts
+
+
+@pytest.mark.parametrize("labels, expected", [
+    ({"age": 46, "gender": 1}, "M/46"), ({"age": 3, "gender": 0, "race": 2}, "F/3 Asian"), ({"age": 9}, "9"),
+    ({"race": 0}, "White"), ({"age": None, "gender": 0}, "F"), ({}, "")])
+def test_labels_as_people_read_them(labels, expected):
+    assert show_labels(labels) == expected
+
+
+def test_text_is_the_line_of_the_article():
+    assert written([(WHOLE, {"age": 46, "gender": 1})], "text") == ("Predicted: M/46 Actual: M/46\n", (1, 0))
+
+
+def test_text_of_several_photos_names_them_and_keeps_to_one_line_each():
+    text, counts = written([(FACE, None), (NONE, None)], "text", with_names=True)
+    assert text == "a, b.jpg: Predicted: M/46 Asian Box: 93,33,30,38\nline\\nbreak.jpg: no face found\n" and counts == (1, 1)
+
+
+def test_json_and_csv_hold_the_same_records():
+    pairs = [(FACE, {"age": 40, "gender": 0, "race": None}), (NONE, None)]
+    first, second = json.loads(written(pairs, "json")[0])
+    assert tuple(first) == FIELDS
+    assert first["gender"] == "male" and first["race"] == "Asian" and first["age"] == 45.6 and first["left"] == 93
+    assert first["actual_age"] == 40 and first["actual_gender"] == "female" and first["actual_race"] is None
+    assert second["error"] == "no face found" and second["age"] is None
+    rows = list(csv.DictReader(io.StringIO(written(pairs, "csv")[0], newline="")))
+    assert rows == [{name: "" if value is None else str(value) for name, value in record.items()} for record in (first, second)]
+
+
+def test_nothing_is_a_valid_array():
+    assert json.loads(written([], "json")[0]) == []
