@@ -1,5 +1,7 @@
 VENV ?= .venv
 PYTHON ?= $(VENV)/bin/python
+# The interpreter that makes the virtual environment: requirements.txt is pinned for 3.11.
+PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
 DATASET ?= imdb
 DATA ?= data/$(DATASET)_crop
 OUT ?= var
@@ -14,7 +16,8 @@ setup-dev: $(VENV)/installed-dev
 
 # The stamp is written last: an interrupted installation is done again.
 $(VENV)/installed: requirements.txt
-	python3 -m venv $(VENV)
+	@$(PYTHON3) -c 'import sys; sys.exit(None if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed; make setup PYTHON3=/path/to/python3.11")'
+	$(PYTHON3) -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 

@@ -1,4 +1,5 @@
 """The rooms of the package import each other one way only."""
+
 import ast
 import pathlib
 
@@ -24,7 +25,9 @@ def test_rooms_import_only_what_the_table_allows():
                 if name and name.startswith("age_gender_estimation."):
                     target = name.removeprefix("age_gender_estimation.")
                     allowed = {room, "errors", *MAY_IMPORT[room]}
-                    assert any(target == entry or target.startswith(f"{entry}.") for entry in allowed), f"{path} imports {name}"
+                    assert any(target == entry or target.startswith(f"{entry}.") for entry in allowed), (
+                        f"{path} imports {name}"
+                    )
 
 
 def test_every_room_is_in_the_table():

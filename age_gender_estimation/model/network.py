@@ -54,7 +54,8 @@ def write_start(hparams, path):
             if is_file:
                 model.load_weights(hparams.weights)
         except Exception as error:  # Keras raises whatever its downloader or h5py meets
-            raise InputError(f"--weights {hparams.weights}: do not fit {hparams.backbone} ({_first_line(error)})") from None
+            raise InputError(f"--weights {hparams.weights}: cannot be loaded into {hparams.backbone} "
+                             f"({_first_line(error)})") from None
         tf.compat.v1.train.Saver(model.variables).save(session, path, write_meta_graph=False)
     tf.keras.backend.clear_session()
 

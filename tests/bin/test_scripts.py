@@ -1,4 +1,5 @@
 """The scripts as a user meets them: help, exit codes, and predict's answers."""
+
 import csv
 import json
 import os
@@ -29,12 +30,29 @@ def test_help_shows_a_command_and_is_quick(script, name):
 
 def test_utkface_folder_end_to_end(script, noise_image, tmp_path):
     for age in range(20, 40):
-        cv2.imwrite(str(tmp_path / f"{age}_{age % 2}_{age % 5}_2017{age}.jpg.chip.jpg") , np.roll(noise_image, age, axis=1))
+        cv2.imwrite(
+            str(tmp_path / f"{age}_{age % 2}_{age % 5}_2017{age}.jpg.chip.jpg"), np.roll(noise_image, age, axis=1)
+        )
     (tmp_path / "39_1_20170116174525125.jpg").write_bytes(b"")
-    done = script("preprocess_utkface.py", "--photo-dir", tmp_path, "--output-dir", tmp_path / "out", "--img-size", 24,
-                  "--test-ratio", 0.3, "--split-ratio", 0.6)
+    done = script(
+        "preprocess_utkface.py",
+        "--photo-dir",
+        tmp_path,
+        "--output-dir",
+        tmp_path / "out",
+        "--img-size",
+        24,
+        "--test-ratio",
+        0.3,
+        "--split-ratio",
+        0.6,
+    )
     summary = json.loads((tmp_path / "out/preprocess.json").read_text())
-    assert summary["kept"] == 20 and summary["dropped"] == {"file_name": 1} and set(summary["rows"]) == {"train", "val", "test"}
+    assert (
+        summary["kept"] == 20
+        and summary["dropped"] == {"file_name": 1}
+        and set(summary["rows"]) == {"train", "val", "test"}
+    )
     assert summary["settings"]["geometry"]["name"] == "utkface" and "dropped 1: file_name" in done.stdout
     for split in summary["rows"]:
         names, columns = read_manifest(tmp_path / f"out/{split}.csv")
@@ -46,16 +64,36 @@ def test_utkface_folder_end_to_end(script, noise_image, tmp_path):
 def test_own_csv_end_to_end(script, noise_image, tmp_path):
     for name in "abcd":
         cv2.imwrite(str(tmp_path / f"{name}.png"), noise_image)
-    (tmp_path / "faces.csv").write_text("filename,age,gender,split\na.png,20,F,train\nb.png,30,M,train\nc.png,,F,val\nd.png,40,,val\n")
-    script("preprocess_csv.py", "--csv", tmp_path / "faces.csv", "--photo-dir", tmp_path, "--output-dir", tmp_path / "out")
-    assert sorted((tmp_path / "out/train.csv").read_text().splitlines()) == ["a.png.jpg,20,0", "b.png.jpg,30,1", "filename,age,gender"]
-    assert sorted((tmp_path / "out/val.csv").read_text().splitlines()) == ["c.png.jpg,,0", "d.png.jpg,40,", "filename,age,gender"]
+    (tmp_path / "faces.csv").write_text(
+        "filename,age,gender,split\na.png,20,F,train\nb.png,30,M,train\nc.png,,F,val\nd.png,40,,val\n"
+    )
+    script(
+        "preprocess_csv.py", "--csv", tmp_path / "faces.csv", "--photo-dir", tmp_path, "--output-dir", tmp_path / "out"
+    )
+    assert sorted((tmp_path / "out/train.csv").read_text().splitlines()) == [
+        "a.png.jpg,20,0",
+        "b.png.jpg,30,1",
+        "filename,age,gender",
+    ]
+    assert sorted((tmp_path / "out/val.csv").read_text().splitlines()) == [
+        "c.png.jpg,,0",
+        "d.png.jpg,40,",
+        "filename,age,gender",
+    ]
 
 
-@pytest.mark.parametrize("name, arguments, message", [
-    ("preprocess_imdb.py", ["--db-path", "x.mat", "--photo-dir", "."], "x.mat: cannot be read"),
-    ("preprocess_utkface.py", ["--photo-dir", "nowhere"], "nowhere: expected a folder of UTKFace pictures, found no folder"),
-    ("preprocess_csv.py", ["--csv", "x.csv", "--photo-dir", "."], "x.csv: cannot be read")])
+@pytest.mark.parametrize(
+    "name, arguments, message",
+    [
+        ("preprocess_imdb.py", ["--db-path", "x.mat", "--photo-dir", "."], "x.mat: cannot be read"),
+        (
+            "preprocess_utkface.py",
+            ["--photo-dir", "nowhere"],
+            "nowhere: expected a folder of UTKFace pictures, found no folder",
+        ),
+        ("preprocess_csv.py", ["--csv", "x.csv", "--photo-dir", "."], "x.csv: cannot be read"),
+    ],
+)
 def test_missing_input_is_one_line_and_exit_code_1(script, tmp_path, name, arguments, message):
     done = script(name, *arguments, "--output-dir", "out", check=False, cwd=tmp_path)
     assert done.returncode == 1 and done.stderr.startswith(f"error: {message}") and len(done.stderr.splitlines()) == 1
@@ -63,8 +101,20 @@ def test_missing_input_is_one_line_and_exit_code_1(script, tmp_path, name, argum
 
 
 def test_sigterm_ends_preprocess_with_143_and_leaves_no_worker(sample, tmp_path):
-    command = [sys.executable, str(ROOT / "bin/preprocess_imdb.py"), "--db-path", str(sample[0] / "imdb.mat"), "--photo-dir",
-               str(sample[0]), "--output-dir", str(tmp_path / "o"), "--img-size", "1500", "--workers", "2"]
+    command = [
+        sys.executable,
+        str(ROOT / "bin/preprocess_imdb.py"),
+        "--db-path",
+        str(sample[0] / "imdb.mat"),
+        "--photo-dir",
+        str(sample[0]),
+        "--output-dir",
+        str(tmp_path / "o"),
+        "--img-size",
+        "1500",
+        "--workers",
+        "2",
+    ]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     while not (tmp_path / "o/crop").exists():
         time.sleep(0.01)
@@ -89,11 +139,24 @@ def test_predict_takes_folders_and_globs_writes_csv_and_counts_what_failed(scrip
     photos.mkdir()
     cv2.imwrite(str(photos / "b.png"), skimage.data.astronaut()[..., ::-1])
     (photos / "a\n.jpg").write_bytes(b"")
-    done = script("predict.py", "--image-path", photos, str(crops / "crop" / "0*" / "*.jpg"), "--model-dir", trained[0],
-                  "--format", "csv", "--output", tmp_path / "faces.csv")
+    done = script(
+        "predict.py",
+        "--image-path",
+        photos,
+        str(crops / "crop" / "0*" / "*.jpg"),
+        "--model-dir",
+        trained[0],
+        "--format",
+        "csv",
+        "--output",
+        tmp_path / "faces.csv",
+    )
     with open(tmp_path / "faces.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 2 + len(list(crops.glob("crop/0*/*.jpg"))) and rows[0]["error"] == "cannot be read: the file is empty"
+    assert (
+        len(rows) == 2 + len(list(crops.glob("crop/0*/*.jpg")))
+        and rows[0]["error"] == "cannot be read: the file is empty"
+    )
     assert rows[1]["file"] == str(photos / "b.png") and rows[1]["left"] and not rows[2]["left"]
     assert "1 photos without an answer" in done.stderr and not list(tmp_path.glob("*.tmp"))
 
@@ -101,7 +164,16 @@ def test_predict_takes_folders_and_globs_writes_csv_and_counts_what_failed(scrip
 @pytest.mark.parametrize("detector, expected", [("mtcnn", 1), ("none", 0)])
 def test_a_photo_without_a_face(script, trained, tmp_path, detector, expected):
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((80, 80, 3), 99, np.uint8))
-    done = script("predict.py", "--image-path", tmp_path / "wall.png", "--model-dir", trained[0], "--face-detector", detector, check=False)
+    done = script(
+        "predict.py",
+        "--image-path",
+        tmp_path / "wall.png",
+        "--model-dir",
+        trained[0],
+        "--face-detector",
+        detector,
+        check=False,
+    )
     assert done.returncode == expected
     assert done.stdout.endswith("no face found\n") if expected else done.stdout.startswith("Predicted: ")
 

@@ -6,8 +6,11 @@ from age_gender_estimation.data.augment import augment, random_color, random_fli
 from age_gender_estimation.model.hparams import HParams
 
 SEEDS = [tf.constant([1, number]) for number in range(30)]
-OPS = [random_flip, lambda image, seed: random_shift_and_zoom(image, seed, 0.2, 0.2),
-       lambda image, seed: random_color(image, seed, 0.2)]
+OPS = [
+    random_flip,
+    lambda image, seed: random_shift_and_zoom(image, seed, 0.2, 0.2),
+    lambda image, seed: random_color(image, seed, 0.2),
+]
 
 
 @pytest.fixture

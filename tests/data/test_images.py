@@ -22,7 +22,9 @@ def test_resize_halves_by_averaging_and_stays_in_range(noise_image):
 
 
 def test_a_picture_of_the_size_is_only_cast(noise_image):
-    np.testing.assert_array_equal(resize(tf.constant(noise_image[:40, :40]), 40), noise_image[:40, :40].astype(np.float32))
+    np.testing.assert_array_equal(
+        resize(tf.constant(noise_image[:40, :40]), 40), noise_image[:40, :40].astype(np.float32)
+    )
 
 
 def test_batches_and_single_pictures_are_resized_alike(noise_image):

@@ -15,7 +15,7 @@ HPARAMS = HParams(tasks=("age", "gender", "race"), img_size=16, batch_size=5, au
 def write(folder, ages, columns, prefix=""):
     """A manifest whose pictures' brightness is twice their age."""
     folder.mkdir()
-    names = [f"{prefix}{age}, \"q\"\nx.jpg" for age in ages]
+    names = [f'{prefix}{age}, "q"\nx.jpg' for age in ages]
     for name, age in zip(names, ages):
         (folder / name).write_bytes(encode_jpeg(np.full((16, 16, 3), 2 * age, np.uint8)))
     rows = ((name, {"age": age, "gender": age % 2, "race": None if age % 3 else 4}) for name, age in zip(names, ages))
@@ -25,7 +25,10 @@ def write(folder, ages, columns, prefix=""):
 
 @pytest.fixture
 def manifests(tmp_path):
-    return [write(tmp_path / "one", range(23), ["age", "gender", "race"]), write(tmp_path / "two", range(30, 37), ["gender", "age"])]
+    return [
+        write(tmp_path / "one", range(23), ["age", "gender", "race"]),
+        write(tmp_path / "two", range(30, 37), ["gender", "age"]),
+    ]
 
 
 def test_evaluation_sees_every_example_once_in_order_with_its_own_picture(manifests):

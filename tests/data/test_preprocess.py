@@ -1,4 +1,5 @@
 """Preprocessing: what is kept, that people stay on one side, and that kills leave no trace."""
+
 import hashlib
 import json
 import os
@@ -24,8 +25,11 @@ SETTINGS = PreprocessSettings("imdb_wiki", Filters(), img_size=24, split_ratio=0
 
 
 def digests(folder):
-    return {path.relative_to(folder).as_posix(): hashlib.md5(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): hashlib.md5(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def picture(path, image):
@@ -40,7 +44,12 @@ def test_sample_is_kept_dropped_and_labelled_as_drawn(sample, crops):
     found = {}
     for split in ("train", "val"):
         names, columns = read_manifest(crops / f"{split}.csv")
-        found.update({name: {"age": age, "gender": gender} for name, age, gender in zip(names, columns["age"], columns["gender"])})
+        found.update(
+            {
+                name: {"age": age, "gender": gender}
+                for name, age, gender in zip(names, columns["age"], columns["gender"])
+            }
+        )
         assert summary["rows"][split] == len(names) > 0
     assert found == labels
     assert all(cv2.imread(str(crops / "crop" / name)).shape == (32, 32, 3) for name in found)
@@ -52,8 +61,19 @@ def test_nobody_is_on_both_sides(crops):
 
 
 def test_output_does_not_depend_on_workers_or_place_and_holds_no_absolute_path(sample, crops, script, tmp_path):
-    script("preprocess_imdb.py", "--db-path", sample[0] / "imdb.mat", "--photo-dir", sample[0], "--output-dir", tmp_path,
-           "--img-size", 32, "--workers", 1)
+    script(
+        "preprocess_imdb.py",
+        "--db-path",
+        sample[0] / "imdb.mat",
+        "--photo-dir",
+        sample[0],
+        "--output-dir",
+        tmp_path,
+        "--img-size",
+        32,
+        "--workers",
+        1,
+    )
     assert digests(tmp_path) == digests(crops)
     assert str(crops) not in (crops / "preprocess.json").read_text()
 
@@ -83,8 +103,20 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
     write_synthetic_imdb(str(tmp_path / "photos"), 400, seed=2, size=96)
 
     def command(out):
-        return [sys.executable, str(ROOT / "bin/preprocess_imdb.py"), "--db-path", str(tmp_path / "photos/imdb.mat"),
-                "--photo-dir", str(tmp_path / "photos"), "--output-dir", str(tmp_path / out), "--img-size", "64", "--workers", "2"]
+        return [
+            sys.executable,
+            str(ROOT / "bin/preprocess_imdb.py"),
+            "--db-path",
+            str(tmp_path / "photos/imdb.mat"),
+            "--photo-dir",
+            str(tmp_path / "photos"),
+            "--output-dir",
+            str(tmp_path / out),
+            "--img-size",
+            "64",
+            "--workers",
+            "2",
+        ]
 
     started = time.monotonic()
     subprocess.run(command("undisturbed"), check=True, capture_output=True)
@@ -99,9 +131,22 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
     assert digests(tmp_path / "killed") == digests(tmp_path / "undisturbed")
 
 
-@pytest.mark.parametrize("path, expected", [
-    ("25/nm1.jpg", "25/nm1.jpg"), ("./a//b.jpg", "a/b.jpg"), ("..a/b..jpg", "..a/b..jpg"), ("../a.jpg", None),
-    ("a/../../b.jpg", None), ("/etc/passwd", None), ("a\\..\\b.jpg", None), ("C:/a.jpg", None), ("", None), (".", None), ("a\0.jpg", None)])
+@pytest.mark.parametrize(
+    "path, expected",
+    [
+        ("25/nm1.jpg", "25/nm1.jpg"),
+        ("./a//b.jpg", "a/b.jpg"),
+        ("..a/b..jpg", "..a/b..jpg"),
+        ("../a.jpg", None),
+        ("a/../../b.jpg", None),
+        ("/etc/passwd", None),
+        ("a\\..\\b.jpg", None),
+        ("C:/a.jpg", None),
+        ("", None),
+        (".", None),
+        ("a\0.jpg", None),
+    ],
+)
 def test_safe_paths_stay_inside(path, expected):
     assert safe_relative_path(path) == expected
 
@@ -113,8 +158,16 @@ def test_links_and_paths_that_lead_out_are_unsafe_and_nothing_is_written_outside
     picture(tmp_path / "data" / "outside.jpg", noise_image)
     (photos / "link.jpg").symlink_to(tmp_path / "data" / "outside.jpg")
     before = digests(tmp_path / "data")
-    examples = [Example(path, {"age": 1, "gender": 0}, path, split) for path, split in (
-        ("a.jpg", "train"), ("b.jpg", "val"), ("link.jpg", None), ("../outside.jpg", None), (str(photos / "a.jpg"), None))]
+    examples = [
+        Example(path, {"age": 1, "gender": 0}, path, split)
+        for path, split in (
+            ("a.jpg", "train"),
+            ("b.jpg", "val"),
+            ("link.jpg", None),
+            ("../outside.jpg", None),
+            (str(photos / "a.jpg"), None),
+        )
+    ]
     summary = preprocess(examples, photos, str(tmp_path / "out"), SETTINGS, workers=1)
     assert summary["kept"] == 2 and summary["dropped"] == {"unsafe_path": 3}
     assert digests(tmp_path / "data") == before and sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
@@ -127,9 +180,11 @@ def test_odd_names_and_bad_files(noise_image, tmp_path):
     (tmp_path / "in" / "empty.jpg").touch()
     (tmp_path / "in" / "folder.jpg").mkdir()
     whole = encode_jpeg(noise_image)
-    (tmp_path / "in" / "cut.jpg").write_bytes(whole[:len(whole) // 2])
-    examples = [Example(name, {"age": 1, "gender": 1, "race": 2}, name, "train" if index else "val")
-                for index, name in enumerate([*names, "empty.jpg", "cut.jpg", "folder.jpg", "none.jpg", "a b.jpg"])]
+    (tmp_path / "in" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    examples = [
+        Example(name, {"age": 1, "gender": 1, "race": 2}, name, "train" if index else "val")
+        for index, name in enumerate([*names, "empty.jpg", "cut.jpg", "folder.jpg", "none.jpg", "a b.jpg"])
+    ]
     summary = preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     assert summary["dropped"] == {"missing_file": 2, "repeated_path": 1, "unreadable_file": 2}
     listed = read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
@@ -152,12 +207,22 @@ def test_all_dropped_leaves_earlier_lists_as_they_were(noise_image, tmp_path):
     for name in "ab":
         picture(tmp_path / "in" / f"{name}.jpg", noise_image)
     labels = {"age": 1, "gender": 0}
-    preprocess([Example("a.jpg", labels, "a", "train"), Example("b.jpg", labels, "b", "val")], tmp_path / "in",
-               str(tmp_path / "out"), SETTINGS, workers=1)
+    preprocess(
+        [Example("a.jpg", labels, "a", "train"), Example("b.jpg", labels, "b", "val")],
+        tmp_path / "in",
+        str(tmp_path / "out"),
+        SETTINGS,
+        workers=1,
+    )
     before = digests(tmp_path / "out")
     with pytest.raises(InputError, match=r"all 2 pictures were dropped \(gender 1, missing_file 1\)"):
-        preprocess([Example("x.jpg", labels, "x"), Example("a.jpg", drop="gender")], tmp_path / "in", str(tmp_path / "out"),
-                   SETTINGS, workers=1)
+        preprocess(
+            [Example("x.jpg", labels, "x"), Example("a.jpg", drop="gender")],
+            tmp_path / "in",
+            str(tmp_path / "out"),
+            SETTINGS,
+            workers=1,
+        )
     with pytest.raises(InputError, match="1 people leave train or val empty"):
         preprocess([Example("a.jpg", labels, "a")], tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     assert digests(tmp_path / "out") == before

@@ -17,8 +17,7 @@ def write(tmp_path, content):
 
 
 def test_numbers_names_people_and_splits_are_read(tmp_path):
-    path = write(tmp_path, "filename,person,age,gender,race,split\n"
-                           'a.jpg,ann,34,female,Asian,val\n"b, c.jpg",,,M,2,\n')
+    path = write(tmp_path, 'filename,person,age,gender,race,split\na.jpg,ann,34,female,Asian,val\n"b, c.jpg",,,M,2,\n')
     first, second = read_csv_dataset(path, Filters(max_age=116))
     assert first.labels == {"age": 34, "gender": 0, "race": 2} and (first.identity, first.split) == ("ann", "val")
     assert second.path == "b, c.jpg" and second.labels == {"age": None, "gender": 1, "race": 2}
@@ -30,22 +29,25 @@ def test_a_row_without_labels_or_outside_the_ages_is_dropped_by_reason(tmp_path)
     assert [example.drop for example in read_csv_dataset(path, Filters(max_age=80))] == ["no_label", "age", ""]
 
 
-@pytest.mark.parametrize("content, message", [
-    ("a.jpg,34,1\n", "expected a header line with the column filename"),
-    ("", "an empty file"),
-    ("filename,age,height\n", "unknown column 'height'"),
-    ("filename,age,age\n", "expected a header line"),
-    ("filename,age\na.jpg,200\n", "row 2, column age: expected a whole number from 0 to 116 or nothing, got '200'"),
-    ("filename,age\na.jpg,1\nb.jpg,old\n", "row 3, column age: .*'old'"),
-    ("filename,gender\na.jpg,2\n", "row 2, column gender"),
-    ("filename,age\na.jpg\n", "row 2: expected 2 cells, found 1"),
-    ("filename,age\n,3\n", "row 2, column filename"),
-    ("filename,age\n", "expected rows under the header"),
-    ("filename,split\na.jpg,training\n", "row 2, column split: expected train, val, test"),
-    ('filename,age\n"a.jpg,3\n', "expected UTF-8 CSV"),
-    (b"filename,age\n\xff\xfe.jpg,3\n", "expected UTF-8 CSV"),
-    (b"filename,age\na\x00.jpg,3\n", "row 2, column filename"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("a.jpg,34,1\n", "expected a header line with the column filename"),
+        ("", "an empty file"),
+        ("filename,age,height\n", "unknown column 'height'"),
+        ("filename,age,age\n", "expected a header line"),
+        ("filename,age\na.jpg,200\n", "row 2, column age: expected a whole number from 0 to 116 or nothing, got '200'"),
+        ("filename,age\na.jpg,1\nb.jpg,old\n", "row 3, column age: .*'old'"),
+        ("filename,gender\na.jpg,2\n", "row 2, column gender"),
+        ("filename,age\na.jpg\n", "row 2: expected 2 cells, found 1"),
+        ("filename,age\n,3\n", "row 2, column filename"),
+        ("filename,age\n", "expected rows under the header"),
+        ("filename,split\na.jpg,training\n", "row 2, column split: expected train, val, test"),
+        ('filename,age\n"a.jpg,3\n', "expected UTF-8 CSV"),
+        (b"filename,age\n\xff\xfe.jpg,3\n", "expected UTF-8 CSV"),
+        (b"filename,age\na\x00.jpg,3\n", "row 2, column filename"),
+    ],
+)
 def test_errors_name_file_row_and_column(tmp_path, content, message):
     path = write(tmp_path, content)
     with pytest.raises(InputError, match=message) as caught:

@@ -14,12 +14,16 @@ def matlab_date(year, month, day):
     return datetime.date(year, month, day).toordinal() + 366
 
 
-@pytest.mark.parametrize("born, taken, expected", [
-    ((1980, 6, 30), 2000, 20),   # had the birthday by the middle of the year
-    ((1980, 7, 1), 2000, 19),    # not yet
-    ((1980, 12, 31), 2000, 19),
-    ((2000, 2, 29), 2000, 0),
-    ((1, 1, 1), 2000, 1999)])
+@pytest.mark.parametrize(
+    "born, taken, expected",
+    [
+        ((1980, 6, 30), 2000, 20),  # had the birthday by the middle of the year
+        ((1980, 7, 1), 2000, 19),  # not yet
+        ((1980, 12, 31), 2000, 19),
+        ((2000, 2, 29), 2000, 0),
+        ((1, 1, 1), 2000, 1999),
+    ],
+)
 def test_age_counts_the_photo_as_taken_in_mid_year(born, taken, expected):
     assert ages_when_taken(np.array([matlab_date(*born)]), np.array([taken]))[0] == expected
 
@@ -49,8 +53,11 @@ def test_sample_gives_its_labels_and_drop_reasons(sample):
 
 def test_filters_are_inclusive(sample):
     folder, labels, _ = sample
-    ages = {example.labels["age"] for example in read_imdb_wiki(str(folder / "imdb.mat"), Filters(min_age=20, max_age=60))
-            if not example.drop}
+    ages = {
+        example.labels["age"]
+        for example in read_imdb_wiki(str(folder / "imdb.mat"), Filters(min_age=20, max_age=60))
+        if not example.drop
+    }
     assert ages == {label["age"] for label in labels.values() if 20 <= label["age"] <= 60}
 
 
@@ -69,15 +76,21 @@ def without(struct, field):
     return {name: struct[name][0, 0] for name in struct.dtype.names if name != field}
 
 
-@pytest.mark.parametrize("make, message", [
-    (lambda path, _: path.write_bytes(b"no mat at all"), "expected a MATLAB 5 file"),
-    (lambda path, _: path.write_bytes(b""), "expected a MATLAB 5 file"),
-    (lambda path, _: savemat(path, {"faces": 1}), "expected a struct named imdb or wiki, found faces"),
-    (lambda path, _: savemat(path, {"imdb": 1}), "has no field"),
-    (lambda path, struct: savemat(path, {"imdb": without(struct, "dob")}), "has no field dob"),
-    (lambda path, struct: savemat(path, {"imdb": {**without(struct, "dob"), "dob": [1, 2]}}), "unequal length"),
-    (lambda path, struct: savemat(path, {"imdb": {**without(struct, ""), "dob": struct["full_path"][0, 0]}}), "dob: expected numbers"),
-])
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda path, _: path.write_bytes(b"no mat at all"), "expected a MATLAB 5 file"),
+        (lambda path, _: path.write_bytes(b""), "expected a MATLAB 5 file"),
+        (lambda path, _: savemat(path, {"faces": 1}), "expected a struct named imdb or wiki, found faces"),
+        (lambda path, _: savemat(path, {"imdb": 1}), "has no field"),
+        (lambda path, struct: savemat(path, {"imdb": without(struct, "dob")}), "has no field dob"),
+        (lambda path, struct: savemat(path, {"imdb": {**without(struct, "dob"), "dob": [1, 2]}}), "unequal length"),
+        (
+            lambda path, struct: savemat(path, {"imdb": {**without(struct, ""), "dob": struct["full_path"][0, 0]}}),
+            "dob: expected numbers",
+        ),
+    ],
+)
 def test_a_wrong_mat_is_refused_in_one_line(tmp_path, sample, make, message):
     path = tmp_path / "imdb.mat"
     make(path, loadmat(sample[0] / "imdb.mat")["imdb"])

@@ -12,10 +12,13 @@ NAN = np.nan
 
 
 def test_what_is_not_labelled_counts_nowhere():
-    report = evaluate(Predictions(
-        ["a", "b", "c"],
-        {"age": np.array([20, NAN, 31]), "gender": np.array([0, 1, NAN]), "race": np.array([NAN] * 3)},
-        {"age": np.array([23.0, 99.0, 30.0]), "gender": np.array([1, 1, 0]), "race": np.array([0, 0, 0])}))
+    report = evaluate(
+        Predictions(
+            ["a", "b", "c"],
+            {"age": np.array([20, NAN, 31]), "gender": np.array([0, 1, NAN]), "race": np.array([NAN] * 3)},
+            {"age": np.array([23.0, 99.0, 30.0]), "gender": np.array([1, 1, 0]), "race": np.array([0, 0, 0])},
+        )
+    )
     assert report["age"]["mae"]["value"] == 2.0 and report["age"]["mae"]["n"] == 2
     assert report["gender"]["accuracy"]["value"] == 0.5 and report["gender"]["confusion"] == [[0, 1], [0, 1]]
     assert "race" not in report
@@ -32,8 +35,17 @@ def test_a_csv_without_a_label_that_is_predicted_is_refused():
 
 
 def test_script_writes_tables_json_and_a_picture(script, trained, crops, tmp_path):
-    done = script("evaluate.py", "--model-dir", trained[0], "--csv", crops / "val.csv", "--img-dir", crops / "crop",
-                  "--output-dir", tmp_path / "report")
+    done = script(
+        "evaluate.py",
+        "--model-dir",
+        trained[0],
+        "--csv",
+        crops / "val.csv",
+        "--img-dir",
+        crops / "crop",
+        "--output-dir",
+        tmp_path / "report",
+    )
     report = json.loads((tmp_path / "report" / "evaluation.json").read_text())
     assert f"| {report['age']['mae']['value']:.2f}" in done.stdout
     assert sum(map(sum, report["gender"]["confusion"])) == report["rows"]

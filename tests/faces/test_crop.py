@@ -27,7 +27,9 @@ def test_the_border_is_repeated_outside_the_photo():
     assert (crop[:5, :5] == 100).all() and (crop[0, 6:] == 200).all()
 
 
-@pytest.mark.parametrize("box", [(100, 100, 10, 10), (-50, 5, 10, 10), (5, -50, 3, 3), (0, 0, 0.2, 0.2), (-30, -30, 90, 90)])
+@pytest.mark.parametrize(
+    "box", [(100, 100, 10, 10), (-50, 5, 10, 10), (5, -50, 3, 3), (0, 0, 0.2, 0.2), (-30, -30, 90, 90)]
+)
 def test_any_box_gives_a_square(box):
     crop = crop_face(np.ones((20, 20, 3), np.uint8), box, GEOMETRIES["utkface"])
     assert crop.shape[0] == crop.shape[1] == max(1, round(0.9 * box[3])) and (crop == 1).all()

@@ -1,4 +1,5 @@
 """Photos as people have them. Pillow, another decoder than the code's, writes the odd ones."""
+
 import io
 
 import cv2
@@ -15,10 +16,19 @@ def saved(image, style, **options):
     return data.getvalue()
 
 
-@pytest.mark.parametrize("mode, style, options, tolerance", [
-    ("RGB", "PNG", {}, 0), ("RGB", "BMP", {}, 0), ("RGB", "TIFF", {}, 0), ("RGB", "JPEG", {"quality": 95}, 6),
-    ("RGB", "JPEG", {"quality": 95, "progressive": True}, 6), ("CMYK", "JPEG", {"quality": 95}, 8),
-    ("RGB", "WEBP", {"lossless": True}, 0), ("RGBA", "PNG", {}, 0)])
+@pytest.mark.parametrize(
+    "mode, style, options, tolerance",
+    [
+        ("RGB", "PNG", {}, 0),
+        ("RGB", "BMP", {}, 0),
+        ("RGB", "TIFF", {}, 0),
+        ("RGB", "JPEG", {"quality": 95}, 6),
+        ("RGB", "JPEG", {"quality": 95, "progressive": True}, 6),
+        ("CMYK", "JPEG", {"quality": 95}, 8),
+        ("RGB", "WEBP", {"lossless": True}, 0),
+        ("RGBA", "PNG", {}, 0),
+    ],
+)
 def test_every_format_gives_the_same_picture(noise_image, mode, style, options, tolerance):
     decoded = decode_photo(saved(Image.fromarray(noise_image).convert(mode), style, **options))
     assert decoded.shape == noise_image.shape and decoded.dtype == np.uint8
@@ -51,7 +61,7 @@ def test_exif_orientation_is_undone(noise_image, orientation, turn):
 def test_a_truncated_file_is_unreadable_not_grey(noise_image, style, share):
     data = saved(Image.fromarray(noise_image), style)
     with pytest.raises(UnreadablePhoto):
-        decode_photo(data[:int(len(data) * share)])
+        decode_photo(data[: int(len(data) * share)])
 
 
 def test_a_truncated_jpeg_with_a_whole_thumbnail_is_unreadable(noise_image):
@@ -68,8 +78,15 @@ def test_bytes_after_the_end_of_a_jpeg_do_not_matter(noise_image):
     assert decode_photo(encode_jpeg(noise_image) + b"\0\0trailing").shape == noise_image.shape
 
 
-@pytest.mark.parametrize("data, message", [
-    (b"", "empty"), (b"<html></html>", "not a picture"), (b"\xff\xd8", "truncated"), (b"\x89PNG\r\n\x1a\n", "truncated")])
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (b"", "empty"),
+        (b"<html></html>", "not a picture"),
+        (b"\xff\xd8", "truncated"),
+        (b"\x89PNG\r\n\x1a\n", "truncated"),
+    ],
+)
 def test_what_is_no_picture_is_said_so(data, message):
     with pytest.raises(UnreadablePhoto, match=message):
         decode_photo(data)

@@ -23,7 +23,9 @@ def test_the_lowest_val_loss_is_kept_and_the_history_survives_a_restart(tmp_path
     for step, loss in losses.items():
         save(tmp_path, step, 10 * step)
         # A new object each time is what a restarted training has.
-        evaluations = Evaluations(str(tmp_path), lambda hooks, loss=loss: {"val_loss": loss, "loss": 9.0}, lambda: False)
+        evaluations = Evaluations(
+            str(tmp_path), lambda hooks, loss=loss: {"val_loss": loss, "loss": 9.0}, lambda: False
+        )
         evaluations.evaluate_newest()
         evaluations.evaluate_newest()  # once is enough
     assert [entry["step"] for entry in evaluations.history] == [1, 2, 3, 4]

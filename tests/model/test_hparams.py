@@ -20,8 +20,16 @@ def test_a_folder_without_a_model_is_refused(tmp_path, content):
         load_hparams(tmp_path)
 
 
-@pytest.mark.parametrize("change", [
-    {"tasks": ("age", "height")}, {"batch_size": 0}, {"learning_rate": -1.0}, {"max_age": 117}, {"learning_rate": float("nan")}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tasks": ("age", "height")},
+        {"batch_size": 0},
+        {"learning_rate": -1.0},
+        {"max_age": 117},
+        {"learning_rate": float("nan")},
+    ],
+)
 def test_impossible_values_are_refused_by_name(change):
     with pytest.raises(InputError, match=next(iter(change)).replace("_", "-")):
         HParams(**change)

@@ -1,4 +1,5 @@
 """Estimator, SavedModel and evaluate give the same answers on the same crops."""
+
 import json
 
 import cv2
@@ -31,12 +32,15 @@ def best(trained):
 @pytest.fixture(scope="module")
 def estimated(best, manifest):
     estimator, checkpoint, hparams = best
-    predictions = estimator.predict(lambda: evaluation_dataset([manifest], hparams.tasks, 32, 8), checkpoint_path=checkpoint)
+    predictions = estimator.predict(
+        lambda: evaluation_dataset([manifest], hparams.tasks, 32, 8), checkpoint_path=checkpoint
+    )
     return list(predictions)
 
 
 def crop_bytes(crops, manifest):
     from age_gender_estimation.data.manifest import read_manifest
+
     return [(crops / "crop" / name).read_bytes() for name in read_manifest(manifest.path)[0]]
 
 
@@ -68,7 +72,9 @@ def test_crops_of_any_size_and_format_are_resized_in_the_graph(predictor, noise_
 
 def test_evaluate_agrees_with_the_estimator_on_every_metric(best, predictor, crops, manifest):
     estimator, checkpoint, hparams = best
-    metrics = estimator.evaluate(lambda: evaluation_dataset([manifest], hparams.tasks, 32, 7), checkpoint_path=checkpoint)
+    metrics = estimator.evaluate(
+        lambda: evaluation_dataset([manifest], hparams.tasks, 32, 7), checkpoint_path=checkpoint
+    )
     report = evaluate(predict_manifest(predictor, manifest.path, manifest.image_dir, batch_size=5))
     assert report["age"]["mae"]["value"] == pytest.approx(metrics["age_mae"], abs=1e-4)
     assert report["age"]["rmse"]["value"] == pytest.approx(metrics["age_rmse"], abs=1e-4)
@@ -80,7 +86,9 @@ def test_description_travels_with_the_model(trained, predictor):
     history = json.loads((trained[0] / "eval.json").read_text())
     description = predictor.description
     assert description["tasks"]["gender"]["classes"] == ["female", "male"] and description["img_size"] == 32
-    assert description["geometry"] == {"name": "imdb_wiki", "scale": 1.8, "shift": 0.0} and description["crop_size"] == 32
+    assert (
+        description["geometry"] == {"name": "imdb_wiki", "scale": 1.8, "shift": 0.0} and description["crop_size"] == 32
+    )
     assert description["validation"]["step"] == history["best_step"]
     assert description["data"][0]["file"] == "train.csv"
 

@@ -18,9 +18,17 @@ def written(pairs, style, with_names=False):
     return "".join(pieces), counts
 
 
-@pytest.mark.parametrize("labels, expected", [
-    ({"age": 46, "gender": 1}, "M/46"), ({"age": 3, "gender": 0, "race": 2}, "F/3 Asian"), ({"age": 9}, "9"),
-    ({"race": 0}, "White"), ({"age": None, "gender": 0}, "F"), ({}, "")])
+@pytest.mark.parametrize(
+    "labels, expected",
+    [
+        ({"age": 46, "gender": 1}, "M/46"),
+        ({"age": 3, "gender": 0, "race": 2}, "F/3 Asian"),
+        ({"age": 9}, "9"),
+        ({"race": 0}, "White"),
+        ({"age": None, "gender": 0}, "F"),
+        ({}, ""),
+    ],
+)
 def test_labels_as_people_read_them(labels, expected):
     assert show_labels(labels) == expected
 
@@ -31,7 +39,10 @@ def test_text_is_the_line_of_the_article():
 
 def test_text_of_several_photos_names_them_and_keeps_to_one_line_each():
     text, counts = written([(FACE, None), (NONE, None)], "text", with_names=True)
-    assert text == "a, b.jpg: Predicted: M/46 Asian Box: 93,33,30,38\nline\\nbreak.jpg: no face found\n" and counts == (1, 1)
+    assert text == "a, b.jpg: Predicted: M/46 Asian Box: 93,33,30,38\nline\\nbreak.jpg: no face found\n" and counts == (
+        1,
+        1,
+    )
 
 
 def test_json_and_csv_hold_the_same_records():
@@ -42,7 +53,9 @@ def test_json_and_csv_hold_the_same_records():
     assert first["actual_age"] == 40 and first["actual_gender"] == "female" and first["actual_race"] is None
     assert second["error"] == "no face found" and second["age"] is None
     rows = list(csv.DictReader(io.StringIO(written(pairs, "csv")[0], newline="")))
-    assert rows == [{name: "" if value is None else str(value) for name, value in record.items()} for record in (first, second)]
+    assert rows == [
+        {name: "" if value is None else str(value) for name, value in record.items()} for record in (first, second)
+    ]
 
 
 def test_nothing_is_a_valid_array():

@@ -1,4 +1,5 @@
 """Losses, decoding and metrics against numbers worked out by hand."""
+
 import numpy as np
 import tensorflow as tf
 
@@ -27,7 +28,9 @@ def test_mean_of_labelled_divides_by_the_labelled_only():
 def test_head_without_labels_gives_exactly_zero_and_the_average_is_over_the_others():
     nothing = mean_of_labelled(tf.constant([1.0, 2.0]), tf.constant([False, False]))
     assert nothing.numpy() == 0.0
-    joint = mean_over_heads([tf.constant(3.0), tf.constant(5.0), nothing], [tf.constant(True), tf.constant(True), tf.constant(False)])
+    joint = mean_over_heads(
+        [tf.constant(3.0), tf.constant(5.0), nothing], [tf.constant(True), tf.constant(True), tf.constant(False)]
+    )
     assert joint.numpy() == 4.0  # (3 + 5) / 2, not / 3
     assert mean_over_heads([nothing], [tf.constant(False)]).numpy() == 0.0
 
