@@ -90,8 +90,9 @@ def keep_best(checkpoint, best_dir):
     name = os.path.basename(checkpoint)
     for suffix in (".data-00000-of-00001", ".index"):
         shutil.copyfile(checkpoint + suffix, os.path.join(best_dir, name + suffix))
-    # This file says which checkpoint counts and is replaced in one step.
-    tf.compat.v1.train.update_checkpoint_state(best_dir, name)
+    # This file says which checkpoint counts and is replaced in one step. TensorFlow's own writer would make the name
+    # relative to the working directory where best_dir is a relative path.
+    write_file(os.path.join(best_dir, "checkpoint"), f'model_checkpoint_path: "{name}"\n')
     for file in os.listdir(best_dir):
         if file != "checkpoint" and not file.startswith(f"{name}."):
             os.remove(os.path.join(best_dir, file))
