@@ -46,7 +46,7 @@ def test_an_evaluation_that_was_cut_short_does_not_count(tmp_path):
 def test_best_holds_one_checkpoint_that_stands_alone(tmp_path, monkeypatch, is_relative):
     monkeypatch.chdir(tmp_path)
     for step in (1, 2):
-        keep_best(save(tmp_path, step, step), "best" if is_relative else str(tmp_path / "best"))
+        keep_best(save(tmp_path / "model", step, step), "best" if is_relative else str(tmp_path / "best"))
     assert kept_value("best") == 2.0
     moved = tmp_path / "moved"
     os.rename(tmp_path / "best", moved)
