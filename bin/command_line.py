@@ -70,6 +70,9 @@ def run(main):
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         code = 1
+    except BrokenPipeError:  # the reader of our output, head perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
     except OSError as error:  # a full disk, a folder that may not be written
         print(f"error: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
         code = 1

@@ -24,9 +24,11 @@ def export_model(model_dir):
       InputError: the folder holds no trained model.
     """
     hparams = load_hparams(model_dir)
-    checkpoint = tf.train.latest_checkpoint(os.path.join(model_dir, "best")) or tf.train.latest_checkpoint(model_dir)
+    # Without an evaluation there is no best one (multi-worker training); with one, the newest would be the wrong answer.
+    folder = os.path.join(model_dir, "best") if load_history(model_dir) else model_dir
+    checkpoint = tf.train.latest_checkpoint(folder)
     if checkpoint is None:
-        raise InputError(f"{model_dir}: expected a checkpoint, found none; train first")
+        raise InputError(f"{folder}: expected a checkpoint, found none; train first")
     with tempfile.TemporaryDirectory() as folder:
         description = os.path.join(folder, "model.json")
         with open(description, "w", encoding="utf-8") as file:
