@@ -14,7 +14,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # 1.3 to 2.2 times faster t
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(200_000_000))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
 
-from age_gender_estimation.errors import InputError  # noqa: E402
+from age_gender_estimation.errors import InputError, SettingError  # noqa: E402
 
 
 def make_parser(docstring):
@@ -69,7 +69,7 @@ def run(main):
         code = main() or 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
-        code = 1
+        code = 2 if isinstance(error, SettingError) else 1
     except BrokenPipeError:  # the reader of our output, head perhaps, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + signal.SIGPIPE

@@ -7,7 +7,8 @@ python=${PYTHON:-python3}
 out=${1:-var/demo}
 step() { printf '\n$ %s\n' "$*"; "$python" "$@"; }
 
-rm -rf "$out"
+if [ $# -gt 0 ] && [ -e "$out" ]; then echo "error: $out exists; name a new folder" >&2; exit 1; fi
+rm -rf var/demo
 step bin/make_sample.py --output-dir "$out/imdb_crop" --records 1500
 step bin/preprocess_imdb.py --db-path "$out/imdb_crop/imdb.mat" --photo-dir "$out/imdb_crop" --output-dir "$out" --img-size 64
 step bin/train.py --img-dir "$out/crop" --train-csv "$out/train.csv" --val-csv "$out/val.csv" --model-dir "$out/model" \

@@ -24,11 +24,14 @@ def main():
     from age_gender_estimation.evaluation.picture import draw_evaluation
     from age_gender_estimation.evaluation.tables import report_tables
     from age_gender_estimation.serving.predictor import Predictor
-    open_manifest(args.csv, args.img_dir)
+    manifest = open_manifest(args.csv, args.img_dir)
     predictor = Predictor(args.model_dir)
     predictions = predict_manifest(predictor, args.csv, args.img_dir, args.batch_size)
     report = evaluate(predictions)
     print(report_tables(report))
+    num_above = manifest.num_labels["age"] - report.get("age", {"mae": {"n": 0}})["mae"]["n"]
+    if "age" in report and num_above:
+        print(f"{num_above} ages above the model's {predictor.max_age} do not count")
     output_dir = args.output_dir or os.path.join(args.model_dir, "evaluation")
     os.makedirs(output_dir, exist_ok=True)
     draw_evaluation(predictions, os.path.join(output_dir, "evaluation.png"))

@@ -10,7 +10,7 @@ import sys
 from command_line import add_fields, make_parser, run, take_fields
 
 from age_gender_estimation.data.manifest import open_manifest
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import SettingError
 from age_gender_estimation.model.hparams import HParams
 
 
@@ -19,14 +19,17 @@ def main():
     parser.add_argument("--img-dir", required=True, nargs="+", help="folder of the crops; one for all CSVs or one for each")
     parser.add_argument("--train-csv", required=True, nargs="+", help="manifests to learn from")
     parser.add_argument("--val-csv", required=True, nargs="+", help="manifests that choose the best checkpoint")
+    parser.add_argument("--val-img-dir", nargs="+", help="the same for --val-csv; --img-dir if not given")
     parser.add_argument("--model-dir", required=True, help="gets checkpoints, best/, eval.json, serving/")
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default=os.environ.get("AGE_GENDER_DEVICE", "auto"),
                         help="gpu fails where there is none")
     add_fields(parser, HParams)
     args = parser.parse_args()
+    if args.device not in ("auto", "cpu", "gpu"):  # argparse does not check defaults
+        parser.error(f"AGE_GENDER_DEVICE: expected auto, cpu or gpu, got {args.device!r}")
     hparams = take_fields(args, HParams)
     train = open_manifests(args.train_csv, args.img_dir)
-    val = open_manifests(args.val_csv, args.img_dir)
+    val = open_manifests(args.val_csv, args.val_img_dir or args.img_dir)
 
     # TensorFlow takes seconds to load: after everything that can be refused without it.
     from age_gender_estimation.model.training import require_device, train_and_evaluate
@@ -46,7 +49,8 @@ def main():
 def open_manifests(paths, image_dirs):
     """Pairs each CSV with its folder, or all with the one folder, and checks them."""
     if len(image_dirs) not in (1, len(paths)):
-        raise InputError(f"--img-dir: expected 1 or {len(paths)} folders for {len(paths)} CSVs, got {len(image_dirs)}")
+        raise SettingError(f"expected 1 or {len(paths)} image folders for {len(paths)} CSVs, got {len(image_dirs)}; "
+                           "see --img-dir and --val-img-dir")
     folders = image_dirs * len(paths) if len(image_dirs) == 1 else image_dirs
     return [open_manifest(path, folder) for path, folder in zip(paths, folders)]
 

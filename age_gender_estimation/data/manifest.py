@@ -50,6 +50,8 @@ def open_manifest(path, image_dir):
             num_labels[name] += label is not None
         if labels.get("age") is not None:
             highest_age = max(highest_age, labels["age"])
+        if os.path.isabs(row["filename"]):
+            raise InputError(f"{path}, row {number}: expected a name relative to {image_dir}, got {row['filename']!r}")
         if not os.path.isfile(os.path.join(image_dir, row["filename"])):
             raise InputError(f"{path}, row {number}: no picture {row['filename']!r} in {image_dir}; see --img-dir")
     if not num_rows:
@@ -74,9 +76,15 @@ def manifest_text(rows, task_names):
       rows: iterable of (file name, {task: label or None}).
       task_names: the columns beside `filename`.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["filename", *task_names])
+    lines = [csv_line(["filename", *task_names])]
     for filename, labels in rows:
-        writer.writerow([filename, *("" if labels.get(name) is None else labels[name] for name in task_names)])
-    return text.getvalue()
+        lines.append(csv_line([filename, *("" if labels.get(name) is None else labels[name] for name in task_names)]))
+    return "".join(lines)
+
+
+def csv_line(cells):
+    """Returns one line of RFC 4180 CSV, ended by a line feed."""
+    line = io.StringIO()
+    # The writer quotes the characters of its own line end only: with CRLF that is a carriage return in a name too.
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"

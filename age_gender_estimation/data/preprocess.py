@@ -20,12 +20,14 @@ from age_gender_estimation.data.crops import CropSettings, crop_name, make_crop,
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.data.manifest import manifest_text
 from age_gender_estimation.data.splits import split_hash, split_of
+from age_gender_estimation.datasets.csv_file import SPLITS
 from age_gender_estimation.datasets.example import Filters
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.tasks.labels import LABELS
 
 CHUNK = 64  # pictures handed to a worker at once: under 0.1 s of work, so the progress bar moves
+CONTENT = "content "  # begins the identity of a picture of which only its bytes tell who is shown
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ def preprocess(examples, photo_dir, output_dir, settings, workers=None):
     """
     if not os.path.isdir(photo_dir):
         raise InputError(f"{photo_dir}: expected the folder of the pictures, found no folder")
-    _drop_repeated_paths(examples)
+    crop_dir = os.path.realpath(os.path.join(output_dir, "crop"))
+    if os.path.join(os.path.realpath(photo_dir), "").startswith(os.path.join(crop_dir, "")):
+        raise InputError(f"{photo_dir}: the crops would replace the pictures; choose another --output-dir")
+    _drop_unusable_paths(examples)
     wanted = [example for example in examples if not example.drop]
     _run_workers(wanted, photo_dir, output_dir, settings, workers or len(os.sched_getaffinity(0)))
     kept = [example for example in wanted if not example.drop]
@@ -65,24 +70,42 @@ def preprocess(examples, photo_dir, output_dir, settings, workers=None):
     if not kept:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(dropped.items()))
         raise InputError(f"all {len(examples)} pictures were dropped ({reasons}); earlier lists in {output_dir} stay")
+    _prescribe_splits_by_person(kept)
     return _write_lists(kept, dropped, output_dir, settings)
 
 
-def _drop_repeated_paths(examples):
-    """Two rows of one picture would write one crop and could stand on both sides of the split: the first one counts."""
+def _drop_unusable_paths(examples):
+    """Two rows of one picture would write one crop and could stand on both sides of the split: the first one counts.
+    A name that is no UTF-8 cannot stand in a manifest."""
     seen = set()
     for example in examples:
         path = safe_relative_path(example.path)
         if example.drop or path is None:
+            continue
+        if not path.isascii() and path.encode(errors="replace").decode() != path:
+            example.drop = "file_name"
             continue
         if crop_name(path) in seen:
             example.drop = "repeated_path"
         seen.add(crop_name(path))
 
 
+def _prescribe_splits_by_person(examples):
+    """Where a dataset prescribes the split of some pictures of a person, the person's other pictures follow."""
+    splits = {}
+    for example in examples:
+        prescribed = example.split and splits.setdefault(example.identity, example.split)
+        # Equal content under two prescribed splits is the dataset's own choice and is obeyed.
+        if prescribed != example.split and not example.identity.startswith(CONTENT):
+            raise InputError(f"person {example.identity!r} is in split {prescribed} and in {example.split}; "
+                             "expected one for all pictures of a person")
+    for example in examples:
+        example.split = example.split or splits.get(example.identity)
+
+
 def _run_workers(examples, photo_dir, output_dir, settings, workers):
     """Makes the crops; sets `drop` of examples that have none, and `identity` where only the content tells."""
-    temporary_dir = os.path.join(output_dir, "tmp")
+    temporary_dir = os.path.join(output_dir, ".crops.tmp")
     shutil.rmtree(temporary_dir, ignore_errors=True)
     os.makedirs(temporary_dir)
     crop_settings = CropSettings(
@@ -96,7 +119,7 @@ def _run_workers(examples, photo_dir, output_dir, settings, workers):
             for chunk, results in zip(chunks, pool.map(partial(_make_crops, crop_settings), paths)):
                 for example, (content, reason) in zip(chunk, results):
                     example.drop = reason
-                    example.identity = example.identity or f"content {content}"
+                    example.identity = example.identity or CONTENT + content
                 progress.update(len(chunk))
     except BrokenProcessPool:
         raise InputError("a worker process died, out of memory perhaps; start again, with fewer --workers") from None
@@ -138,7 +161,12 @@ def _write_lists(kept, dropped, output_dir, settings):
         "rows": {split: len(rows) for split, rows in splits.items()},
         "settings": {**asdict(settings), "geometry": GEOMETRIES[settings.geometry].to_dict()},
     }
-    for split, rows in splits.items():
-        write_file(os.path.join(output_dir, f"{split}.csv"), manifest_text(rows, task_names))
+    texts = {split: manifest_text(rows, task_names) for split, rows in splits.items()}
+    for split in SPLITS:
+        path = os.path.join(output_dir, f"{split}.csv")
+        if split in texts:
+            write_file(path, texts[split])
+        elif os.path.exists(path):  # of an earlier run with other settings: its people may be in train.csv now
+            os.remove(path)
     write_file(os.path.join(output_dir, "preprocess.json"), json.dumps(summary, indent=2) + "\n")
     return summary

@@ -25,12 +25,13 @@ def read_header(path):
     return header
 
 
-def read_rows(path, extra_columns=()):
+def read_rows(path, extra_columns=(), is_manifest=True):
     """Yields (row number, {column: text}, {task: label or None}) of a CSV file with `filename` and label columns.
 
     Args:
       path: the CSV file.
       extra_columns: names allowed beside `filename` and the tasks.
+      is_manifest: whether TensorFlow will read it too: then labels are bare numbers, and rows are never blank.
 
     Raises:
       InputError: on the first wrong header, row or value.
@@ -42,14 +43,15 @@ def read_rows(path, extra_columns=()):
         raise InputError(f"{path}: unknown column {unknown[0]!r}; known are: {', '.join(known)}")
     with _open(path) as file:
         for number, cells in enumerate(_records(path, file), start=1):
-            if number == 1 or not cells:
+            if number == 1 or not cells and not is_manifest:
                 continue
             if len(cells) != len(header):
                 raise InputError(f"{path}, row {number}: expected {len(header)} cells, found {len(cells)}")
             row = dict(zip(header, cells))
             if not row["filename"] or "\0" in row["filename"]:
                 raise InputError(f"{path}, row {number}, column filename: expected a file name, got {row['filename']!r}")
-            yield number, row, {name: _label(path, number, name, row[name]) for name in LABELS if name in row}
+            yield number, row, {
+                name: _label(path, number, name, row[name], is_manifest) for name in LABELS if name in row}
 
 
 def read_csv_dataset(path, filters):
@@ -69,7 +71,7 @@ def read_csv_dataset(path, filters):
       InputError: see `read_rows`; or a split that is none, or no rows at all.
     """
     examples = []
-    for number, row, labels in read_rows(path, extra_columns=("person", "split")):
+    for number, row, labels in read_rows(path, ("person", "split"), is_manifest=False):
         split = row.get("split") or None
         if split not in (None, *SPLITS):
             raise InputError(f"{path}, row {number}, column split: expected {', '.join(SPLITS)} or nothing, got {split!r}")
@@ -99,13 +101,15 @@ def _records(path, file):
         raise InputError(f"{where}: expected UTF-8 CSV with RFC 4180 quotes ({error})") from None
 
 
-def _label(path, number, name, text):
+def _label(path, number, name, text, is_manifest):
     label = LABELS[name]
     written = text.strip().lower()
-    for names in (label.class_names, label.class_symbols):
+    for names in () if is_manifest else (label.class_names, label.class_symbols):
         if written in (known.lower() for known in names):
             return [known.lower() for known in names].index(written)
     try:
+        if is_manifest and text != text.strip():
+            raise ValueError(f"expected no spaces, got {text!r}")
         return label.parse(text)
     except ValueError as error:
         raise InputError(f"{path}, row {number}, column {name}: {error}") from None

@@ -83,8 +83,8 @@ def _read_columns(db_path):
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) != 1:
         raise InputError(f"{db_path}: columns of unequal length: {lengths}")
-    for name in FIELDS:
-        if name != "full_path" and columns[name].dtype.kind not in "fiub":
+    for name in columns:
+        if name not in ("full_path", "name") and columns[name].dtype.kind not in "fiub":
             raise InputError(f"{db_path}: field {name}: expected numbers, got {columns[name].dtype}")
     return columns
 
@@ -108,11 +108,13 @@ def _drop_reasons(columns, ages, genders, filters):
 
 def _identities(columns, paths):
     """Returns the person in each record: celeb_id, else the nm... part of the name, else name and date of birth."""
-    if "celeb_id" in columns:
-        return [f"celeb {value:g}" for value in columns["celeb_id"].astype(np.float64)]
+    celebs = columns["celeb_id"] if "celeb_id" in columns else np.full(len(paths), np.nan)
     people = _texts(columns["name"]) if "name" in columns else [""] * len(paths)
     identities = []
-    for path, person, dob in zip(paths, people, columns["dob"]):
+    for path, celeb, person, dob in zip(paths, celebs, people, columns["dob"]):
         match = PERSON_IN_NAME.search(path)
-        identities.append(match[1] if match else f"{person} {dob}" if person else None)
+        if np.isfinite(celeb):
+            identities.append(f"celeb {int(celeb)}")
+        else:
+            identities.append(match[1] if match else f"{person} {dob}" if person else None)
     return identities

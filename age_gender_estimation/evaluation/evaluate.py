@@ -46,6 +46,9 @@ def predict_manifest(predictor, csv_path, image_dir, batch_size=64):
             predicted[name].extend(answers)
     true = {name: np.array([np.nan if label is None else label for label in labels], np.float64)
             for name, labels in columns.items()}
+    if "age" in predictor.tasks:
+        # What the age head has no class for is unlabelled for it, here as in training.
+        true["age"][true["age"] > predictor.max_age] = np.nan
     return Predictions(paths, true, {name: np.array(answers, np.float64) for name, answers in predicted.items()})
 
 

@@ -1,8 +1,10 @@
 """The picture of an evaluation: faces with true and predicted labels, and true against predicted age."""
+import os
+
+import cv2
 import matplotlib
 import numpy as np
 
-from age_gender_estimation.faces.photo import decode_photo
 from age_gender_estimation.tasks.labels import LABELS
 
 ROWS, COLUMNS = 4, 8
@@ -28,13 +30,13 @@ def draw_evaluation(predictions, path, seed=0):
     grid.suptitle("true \N{RIGHTWARDS ARROW} predicted (red: wrong class, or more than 10 years off)")
     if "age" in predictions.predicted:
         _draw_ages(plot.subplots(), predictions)
-    figure.savefig(path, dpi=80, format="png")
+    figure.savefig(f"{path}.tmp", dpi=80, format="png")
+    os.replace(f"{path}.tmp", path)
     pyplot.close(figure)
 
 
 def _draw_face(axis, predictions, index):
-    with open(predictions.paths[index], "rb") as file:
-        axis.imshow(decode_photo(file.read()))
+    axis.imshow(cv2.imread(predictions.paths[index])[..., ::-1])
     truth, answer, is_wrong = [], [], False
     for name, answers in predictions.predicted.items():
         true, predicted = predictions.true[name][index], int(round(answers[index]))

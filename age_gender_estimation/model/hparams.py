@@ -4,8 +4,11 @@ import json
 import os
 from dataclasses import dataclass
 
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.tasks.labels import LABELS
+
+POSITIVE = (
+    "img_size", "max_age", "batch_size", "learning_rate", "num_steps", "eval_steps", "checkpoint_minutes", "log_steps")
 
 
 def _field(default, help_text, is_fixed=False, choices=None):
@@ -39,12 +42,14 @@ class HParams:
     def __post_init__(self):
         for name in self.tasks:
             if name not in LABELS:
-                raise InputError(f"--tasks: unknown task {name!r}; choose from: {', '.join(LABELS)}")
-        for name in ("img_size", "batch_size", "num_steps", "eval_steps", "log_steps", "learning_rate", "max_age"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"--{name.replace('_', '-')}: expected more than 0, got {getattr(self, name)}")
+                raise SettingError(f"--tasks: unknown task {name!r}; choose from: {', '.join(LABELS)}")
+        for field in dataclasses.fields(self):
+            value, is_positive = getattr(self, field.name), field.name in POSITIVE
+            if field.type in (int, float) and not (value > 0 if is_positive else value >= 0):
+                bound = "more than 0" if is_positive else "0 or more"
+                raise SettingError(f"--{field.name.replace('_', '-')}: expected {bound}, got {value}")
         if self.max_age > LABELS["age"].highest:
-            raise InputError(f"--max-age: expected at most {LABELS['age'].highest}, got {self.max_age}")
+            raise SettingError(f"--max-age: expected at most {LABELS['age'].highest}, got {self.max_age}")
 
     def to_json(self):
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"

@@ -3,7 +3,7 @@ import os
 
 import tensorflow as tf
 
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.backbones import BACKBONES
 
 HEAD_UNITS = 1024  # of the hidden layer in front of each head's logits, as in the article
@@ -45,6 +45,8 @@ def write_start(hparams, path):
       InputError: the weights cannot be had or do not fit.
     """
     is_file = hparams.weights != "imagenet"
+    if not is_file and hparams.backbone == "cnn":
+        raise SettingError("--weights imagenet: nobody has published such weights for cnn; use none or a file")
     if is_file and not os.path.isfile(hparams.weights):
         raise InputError(f"--weights: expected none, imagenet or a file, found no file {hparams.weights}")
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:

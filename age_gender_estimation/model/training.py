@@ -8,8 +8,10 @@ import time
 import tensorflow as tf
 
 from age_gender_estimation.data.files import write_file
+from age_gender_estimation.data.images import decode
 from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.model.backbones import BACKBONES
 from age_gender_estimation.model.estimator import make_estimator
@@ -41,6 +43,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         became NaN.
     """
     hparams = _fill_tasks(hparams, train_manifests)
+    _require_labels(hparams.tasks, val_manifests)
     _report_unused_ages(hparams, train_manifests)
     start = _prepare_model_dir(hparams, train_manifests, model_dir)
     estimator = make_estimator(hparams, model_dir, start)
@@ -65,10 +68,9 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     except tf.estimator.NanLossDuringTrainingError:
         raise InputError(f"the loss became NaN; lower --learning-rate (now {hparams.learning_rate}) and start again: "
                          f"{model_dir} holds the last checkpoint, best/ the best one") from None
-    except tf.errors.InvalidArgumentError as error:
-        if "decode" not in str(error).lower():
-            raise
-        raise InputError(f"a listed picture cannot be decoded; run preprocess again ({error.message[:200]})") from None
+    except tf.errors.OpError as error:  # a picture, the disk or the memory
+        reason = _undecodable([*train_manifests, *val_manifests]) or " ".join(error.message.split())[:300]
+        raise InputError(f"training stopped: {reason}; {model_dir} holds the last checkpoint") from None
     return evaluations.best()
 
 
@@ -101,8 +103,26 @@ def _fill_tasks(hparams, manifests):
         raise InputError(f"--tasks: the training CSV has no label of {', '.join(unlabelled) or 'any task'}; "
                          f"it labels: {', '.join(labelled) or 'nothing'}")
     if hparams.backbone not in BACKBONES:
-        raise InputError(f"--backbone: unknown {hparams.backbone!r}; choose from: {', '.join(sorted(BACKBONES))}")
+        raise SettingError(f"--backbone: unknown {hparams.backbone!r}; choose from: {', '.join(sorted(BACKBONES))}")
     return dataclasses.replace(hparams, tasks=hparams.tasks or tuple(labelled))
+
+
+def _require_labels(task_names, val_manifests):
+    for name in task_names:
+        if not any(manifest.num_labels[name] for manifest in val_manifests):
+            raise InputError(f"the validation CSV has no label of {name}, which is to be trained; add some, or set --tasks")
+
+
+def _undecodable(manifests):
+    """Returns what to say of the first listed picture that cannot be decoded, or None. TensorFlow does not name it."""
+    for manifest in manifests:
+        for name in read_manifest(manifest.path)[0]:
+            path = os.path.join(manifest.image_dir, name)
+            try:
+                decode(tf.io.read_file(path))
+            except tf.errors.OpError:
+                return f"{path} cannot be decoded, preprocess again"
+    return None
 
 
 def _report_unused_ages(hparams, manifests):

@@ -61,6 +61,7 @@ def describe(hparams, model_dir, step):
     return {
         "tasks": {name: {"classes": list(LABELS[name].class_names) or f"years 0 to {hparams.max_age}"}
                   for name in hparams.tasks},
+        "max_age": hparams.max_age,
         "img_size": hparams.img_size,
         "backbone": hparams.backbone,
         "geometry": sources["geometry"],

@@ -51,8 +51,9 @@ def as_dict(record, actual):
 def as_csv(values):
     """Returns one line of CSV of a list of values."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(values)
-    return line.getvalue()
+    # The writer quotes the characters of its own line end only: with CRLF that is a carriage return in a name too.
+    csv.writer(line, lineterminator="\r\n").writerow(values)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def write_records(pairs, style, with_names, write):

@@ -63,12 +63,12 @@ def _faces_of(path, predictor, is_whole):
         return [(FaceRecord(path, error=f"cannot be read: {error.strerror}"), None)]
     except UnreadablePhoto as error:
         return [(FaceRecord(path, error=f"cannot be read: {error}"), None)]
+    # Crops get the size of the training crops first, so that they went through the same resizing.
     if is_whole:
-        return [(FaceRecord(path, face=0), image)]
+        return [(FaceRecord(path, face=0), resize_square(image, predictor.crop_size))]
     boxes = find_faces(image)
     if not boxes:
         return [(FaceRecord(path, error="no face found"), None)]
-    # The crops get the size of the training crops first, so that they went through the same resizing.
     return [(FaceRecord(path, number, _inside(box, image)),
              resize_square(crop_face(image, box, predictor.geometry), predictor.crop_size))
             for number, box in enumerate(boxes)]

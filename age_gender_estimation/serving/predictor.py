@@ -34,6 +34,7 @@ class Predictor:
       geometry: faces.crop.Geometry that its face crops must have.
       crop_size: side in pixels of the crops it was trained from.
       tasks: the tasks it answers.
+      max_age: the highest age in years that it can answer.
 
     Raises:
       InputError: no SavedModel of this project.
@@ -47,6 +48,7 @@ class Predictor:
             self.geometry = Geometry(**self.description["geometry"])
             self.crop_size = self.description["crop_size"]
             self.tasks = tuple(self.description["tasks"])
+            self.max_age = self.description["max_age"]
             model = tf.saved_model.load(self.path)
             self._signatures = {"image_bytes": model.signatures["serving_default"],
                                 "image": model.signatures["image:serving_default"]}

@@ -1,5 +1,6 @@
 """The scripts as a user meets them: help, exit codes, and predict's answers."""
 
+import contextlib
 import csv
 import json
 import os
@@ -29,15 +30,17 @@ def test_help_shows_a_command_and_is_quick(script, name):
 
 
 def test_utkface_folder_end_to_end(script, noise_image, tmp_path):
+    (tmp_path / "in").mkdir()
     for age in range(20, 40):
         cv2.imwrite(
-            str(tmp_path / f"{age}_{age % 2}_{age % 5}_2017{age}.jpg.chip.jpg"), np.roll(noise_image, age, axis=1)
+            str(tmp_path / "in" / f"{age}_{age % 2}_{age % 5}_2017{age}.jpg.chip.jpg"),
+            np.roll(noise_image, age, axis=1),
         )
-    (tmp_path / "39_1_20170116174525125.jpg").write_bytes(b"")
+    (tmp_path / "in" / "39_1_20170116174525125.jpg").write_bytes(b"")
     done = script(
         "preprocess_utkface.py",
         "--photo-dir",
-        tmp_path,
+        tmp_path / "in",
         "--output-dir",
         tmp_path / "out",
         "--img-size",
@@ -59,6 +62,8 @@ def test_utkface_folder_end_to_end(script, noise_image, tmp_path):
         assert [int(name.split("_")[0]) for name in names] == columns["age"]
         assert [1 - int(name.split("_")[1]) for name in names] == columns["gender"]
         assert [int(name.split("_")[2]) for name in names] == columns["race"]
+    inside = ("--photo-dir", tmp_path / "in", "--output-dir", tmp_path / "in" / "out")
+    assert script("preprocess_utkface.py", *inside, check=False).returncode == 2 and not (tmp_path / "in/out").exists()
 
 
 def test_own_csv_end_to_end(script, noise_image, tmp_path):
@@ -100,6 +105,16 @@ def test_missing_input_is_one_line_and_exit_code_1(script, tmp_path, name, argum
     assert list(tmp_path.iterdir()) == []
 
 
+def children(pid):
+    """The process ids whose parent is `pid`."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(path.parent.name))
+    return found
+
+
 def test_sigterm_ends_preprocess_with_143_and_leaves_no_worker(sample, tmp_path):
     command = [
         sys.executable,
@@ -119,10 +134,14 @@ def test_sigterm_ends_preprocess_with_143_and_leaves_no_worker(sample, tmp_path)
     while not (tmp_path / "o/crop").exists():
         time.sleep(0.01)
         assert process.poll() is None
+    workers = children(process.pid)
+    assert len(workers) >= 2
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 143 and not (tmp_path / "o/train.csv").exists()
-    mark = str(tmp_path / "o").encode()
-    assert not [path for path in pathlib.Path("/proc").glob("[0-9]*/cmdline") if mark in path.read_bytes()]
+    deadline = time.monotonic() + 10
+    while any(pathlib.Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_predict_prints_the_line_of_the_article_for_a_listed_crop(script, trained, crops):

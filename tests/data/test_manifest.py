@@ -3,7 +3,7 @@ import pytest
 from age_gender_estimation.data.manifest import manifest_text, open_manifest, read_manifest
 from age_gender_estimation.errors import InputError
 
-NAMES = ["a, b.jpg", 'quo"te.jpg', "new\nline.jpg", "n\u00e4me \u6f22.jpg", "25/nm1.jpg"]
+NAMES = ["a, b.jpg", 'quo"te.jpg', "new\nline.jpg", "re\rturn.jpg", "n\u00e4me \u6f22.jpg", "25/nm1.jpg"]
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def manifest(tmp_path):
     for name in NAMES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    labels = [{"age": 3, "gender": None}, {"age": None, "gender": 1}, {"age": 99}, {}, {"age": 0, "gender": 0}]
+    labels = [{"age": 3, "gender": None}, {"age": None, "gender": 1}, {"age": 99}, {}, {}, {"age": 0, "gender": 0}]
     path = tmp_path / "train.csv"
     path.write_text(manifest_text(zip(NAMES, labels), ["age", "gender"]), encoding="utf-8")
     return path
@@ -20,12 +20,16 @@ def manifest(tmp_path):
 def test_what_is_written_is_read_back(manifest):
     names, columns = read_manifest(manifest)
     assert names == NAMES
-    assert columns == {"age": [3, None, 99, None, 0], "gender": [None, 1, None, None, 0], "race": [None] * 5}
+    assert columns == {
+        "age": [3, None, 99, None, None, 0],
+        "gender": [None, 1, None, None, None, 0],
+        "race": [None] * 6,
+    }
 
 
 def test_open_counts_rows_and_labels(manifest, tmp_path):
     opened = open_manifest(manifest, tmp_path)
-    assert (opened.num_rows, opened.highest_age, opened.columns) == (5, 99, ("filename", "age", "gender"))
+    assert (opened.num_rows, opened.highest_age, opened.columns) == (6, 99, ("filename", "age", "gender"))
     assert opened.num_labels == {"age": 3, "gender": 2, "race": 0}
 
 
@@ -35,3 +39,19 @@ def test_a_missing_crop_or_folder_is_named(manifest, tmp_path):
         open_manifest(manifest, tmp_path)
     with pytest.raises(InputError, match="nowhere: expected the folder"):
         open_manifest(manifest, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        ("a.jpg,M\n", "row 2, column gender: expected a whole number"),
+        ("a.jpg, 1\n", "row 2, column gender: expected no spaces"),
+        ("a.jpg,1\n\na.jpg,1\n", "row 3: expected 2 cells, found 0"),
+        ("/a.jpg,1\n", "row 2: expected a name relative to"),
+    ],
+)
+def test_what_tensorflow_would_not_read_is_refused(tmp_path, rows, message):
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "m.csv").write_text(f"filename,gender\n{rows}")
+    with pytest.raises(InputError, match=message):
+        open_manifest(tmp_path / "m.csv", tmp_path)

@@ -197,10 +197,11 @@ def test_equal_content_stays_on_one_side_where_no_person_is_known(noise_image, t
     for number in range(40):
         picture(tmp_path / "in" / f"{number}.jpg", noise_image if number < 20 else noise_image + number)
     examples = [Example(f"{number}.jpg", {"age": 1, "gender": 1}) for number in range(40)]
+    examples[3].split = "val"
     preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     train, val = (set(read_manifest(tmp_path / f"out/{split}.csv")[0]) for split in ("train", "val"))
     same = {f"{number}.jpg" for number in range(20)}
-    assert same <= train or same <= val
+    assert same <= val and train
 
 
 def test_all_dropped_leaves_earlier_lists_as_they_were(noise_image, tmp_path):
@@ -226,3 +227,51 @@ def test_all_dropped_leaves_earlier_lists_as_they_were(noise_image, tmp_path):
     with pytest.raises(InputError, match="1 people leave train or val empty"):
         preprocess([Example("a.jpg", labels, "a")], tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     assert digests(tmp_path / "out") == before
+
+
+def test_what_people_keep_in_the_output_folder_stays_and_old_lists_go(noise_image, tmp_path):
+    for name in "abc":
+        picture(tmp_path / "in" / f"{name}.jpg", noise_image)
+    (tmp_path / "out" / "tmp").mkdir(parents=True)
+    (tmp_path / "out" / "tmp" / "mine.txt").touch()
+
+    def run(*splits):
+        examples = [Example(f"{name}.jpg", {"age": 1, "gender": 0}, name, split) for name, split in zip("abc", splits)]
+        preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+        return sorted(path.name for path in (tmp_path / "out").iterdir())
+
+    assert run("train", "val", "test") == ["crop", "preprocess.json", "test.csv", "tmp", "train.csv", "val.csv"]
+    # c.jpg is in train.csv now: a test.csv that lists it would leak.
+    assert run("train", "val", "train") == ["crop", "preprocess.json", "tmp", "train.csv", "val.csv"]
+    assert (tmp_path / "out" / "tmp" / "mine.txt").exists()
+
+
+def test_a_prescribed_split_holds_for_all_pictures_of_the_person(noise_image, tmp_path):
+    for number in range(12):
+        picture(tmp_path / "in" / f"{number}.jpg", noise_image)
+    splits = {0: "val", 6: "train"}
+    people = [Example(f"{n}.jpg", {"age": 1, "gender": 0}, "ann" if n < 6 else "bob", splits.get(n)) for n in range(12)]
+    preprocess(people, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    assert sorted(read_manifest(tmp_path / "out/val.csv")[0]) == [f"{n}.jpg" for n in range(6)]
+    people[1].split = "train"
+    with pytest.raises(InputError, match="person 'ann' is in split val and in train"):
+        preprocess(people, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+
+
+def test_a_name_that_is_no_text_is_dropped(noise_image, tmp_path):
+    names = ["a.jpg", "b.jpg", os.fsdecode(b"caf\xe9.jpg")]
+    for name in names:
+        picture(tmp_path / "in" / name, noise_image)
+    examples = [
+        Example(name, {"age": 1, "gender": 0}, name, split) for name, split in zip(names, ("train", "val", "val"))
+    ]
+    summary = preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    assert summary["kept"] == 2 and summary["dropped"] == {"file_name": 1}
+
+
+def test_pictures_are_never_replaced_by_their_crops(noise_image, tmp_path):
+    picture(tmp_path / "crop" / "a.jpg", noise_image)
+    before = digests(tmp_path)
+    with pytest.raises(InputError, match="the crops would replace the pictures"):
+        preprocess([Example("a.jpg", {"age": 1})], tmp_path / "crop", str(tmp_path), SETTINGS, workers=1)
+    assert digests(tmp_path) == before

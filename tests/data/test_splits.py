@@ -1,5 +1,7 @@
 import hashlib
 
+import pytest
+
 from age_gender_estimation.data.splits import split_hash, split_of
 
 
@@ -15,7 +17,19 @@ def test_shares_of_many_people_are_as_asked():
         assert abs(sides.count(side) / 20_000 - share) < 0.01
 
 
-def test_train_and_val_are_unchanged_in_order_when_a_test_part_is_added():
-    for number in range(1000):
-        value = split_hash(0, str(number))
-        assert split_of(value, 0.8, 0.1) in ("test", split_of(value, 0.8, 0.0), "val")
+@pytest.mark.parametrize(
+    "value, test_ratio, expected",
+    [
+        (0.0, 0.0, "train"),
+        (0.79, 0.0, "train"),
+        (0.81, 0.0, "val"),
+        (0.999, 0.0, "val"),
+        # With a tenth for test, train ends at 0.8 * 0.9 = 0.72.
+        (0.71, 0.1, "train"),
+        (0.73, 0.1, "val"),
+        (0.89, 0.1, "val"),
+        (0.91, 0.1, "test"),
+    ],
+)
+def test_the_side_of_a_hash(value, test_ratio, expected):
+    assert split_of(value, 0.8, test_ratio) == expected

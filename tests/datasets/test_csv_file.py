@@ -61,7 +61,7 @@ NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",
 @given(st.lists(st.tuples(NAMES, st.none() | st.integers(0, 116)), min_size=1, max_size=20))
 def test_any_file_name_survives_the_way_through_a_csv(tmp_path_factory, rows):
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(["filename", "age"])
     writer.writerows((name, "" if age is None else age) for name, age in rows)
     path = tmp_path_factory.mktemp("csv") / "faces.csv"

@@ -20,8 +20,8 @@ def test_age_metrics_by_hand():
     assert metrics["mae"]["n"] == 3
 
 
-def test_cs5_counts_whole_years():
-    assert age_metrics(np.array([20.0, 20.0]), np.array([25.4, 25.6]))["cs5"]["value"] == 0.5
+def test_cs5_counts_errors_up_to_5_years():
+    assert age_metrics(np.array([20.0, 20.0]), np.array([25.0, 25.1]))["cs5"]["value"] == 0.5
 
 
 def test_interval_has_the_width_that_theory_gives():

@@ -25,6 +25,8 @@ def test_a_folder_without_a_model_is_refused(tmp_path, content):
     [
         {"tasks": ("age", "height")},
         {"batch_size": 0},
+        {"max_minutes": -1.0},
+        {"augment_zoom": -0.1},
         {"learning_rate": -1.0},
         {"max_age": 117},
         {"learning_rate": float("nan")},

@@ -82,6 +82,18 @@ def test_evaluate_agrees_with_the_estimator_on_every_metric(best, predictor, cro
     assert report["age"]["mae"]["n"] == manifest.num_rows
 
 
+def test_ages_above_the_head_count_in_neither(best, predictor, crops, tmp_path):
+    estimator, checkpoint, hparams = best
+    header, first, *rest = (crops / "val.csv").read_text().splitlines()
+    name, _, gender = first.split(",")
+    (tmp_path / "old.csv").write_text("\n".join([header, f"{name},110,{gender}", *rest]) + "\n")
+    old = open_manifest(tmp_path / "old.csv", crops / "crop")
+    metrics = estimator.evaluate(lambda: evaluation_dataset([old], hparams.tasks, 32, 8), checkpoint_path=checkpoint)
+    report = evaluate(predict_manifest(predictor, old.path, old.image_dir))
+    assert report["age"]["mae"]["n"] == old.num_rows - 1 and report["gender"]["accuracy"]["n"] == old.num_rows
+    assert report["age"]["mae"]["value"] == pytest.approx(metrics["age_mae"], abs=1e-4)
+
+
 def test_description_travels_with_the_model(trained, predictor):
     history = json.loads((trained[0] / "eval.json").read_text())
     description = predictor.description
