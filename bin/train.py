@@ -42,7 +42,7 @@ def main():
     if told_to_stop:
         print(f"stopped; the same command goes on from the checkpoint in {args.model_dir}", file=sys.stderr)
         return 128 + signal.SIGTERM
-    print("best: " + ", ".join(f"{name} {value:.4g}" for name, value in best.items()))
+    print(f"best: step {best['step']}, " + ", ".join(f"{key} {value:.3f}" for key, value in best.items() if key != "step"))
     print(f"exported: {export_model(args.model_dir)}")
 
 
