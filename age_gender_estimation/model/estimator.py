@@ -1,7 +1,7 @@
 """The Estimator: model_fn for training, evaluation and prediction."""
 import tensorflow as tf
 
-from age_gender_estimation.model.network import build_network
+from age_gender_estimation.model.network import backbone_config, build_network
 from age_gender_estimation.tasks.heads import make_heads, mean_of_labelled, mean_over_heads
 
 
@@ -18,7 +18,8 @@ def make_estimator(hparams, model_dir, start=None, train_distribute=None):
         model_dir=model_dir, tf_random_seed=hparams.seed, save_checkpoints_steps=None, save_checkpoints_secs=None,
         save_summary_steps=hparams.log_steps, log_step_count_steps=None, keep_checkpoint_max=2,
         train_distribute=train_distribute)
-    return tf.estimator.Estimator(model_fn, config=config, params={"hparams": hparams, "start": start})
+    params = {"hparams": hparams, "backbone": backbone_config(hparams)[0], "start": start}
+    return tf.estimator.Estimator(model_fn, config=config, params=params)
 
 
 def model_fn(features, labels, mode, params):
@@ -28,7 +29,7 @@ def model_fn(features, labels, mode, params):
       features: {"image": float32 [batch, size, size, 3] in [0, 255]}.
       labels: {task: int32 [batch]}, -1 for "not labelled"; None when predicting.
       mode: tf.estimator.ModeKeys.
-      params: {"hparams": HParams, "start": prefix of a checkpoint or None}.
+      params: {"hparams": HParams, "backbone": its Keras config, "start": prefix of a checkpoint or None}.
 
     Returns:
       A tf.estimator.EstimatorSpec.
@@ -36,7 +37,7 @@ def model_fn(features, labels, mode, params):
     hparams = params["hparams"]
     heads = make_heads(hparams.tasks, hparams.max_age)
     is_training = mode == tf.estimator.ModeKeys.TRAIN
-    logits, updates = build_network(features["image"], hparams, heads, is_training)
+    logits, updates = build_network(features["image"], params["backbone"], hparams, heads, is_training)
     if mode == tf.estimator.ModeKeys.PREDICT:
         return _prediction_spec(heads, logits)
     example_losses = {name: head.example_losses(labels[name], logits[name]) for name, head in heads.items()}
