@@ -15,7 +15,7 @@ HPARAMS = HParams(tasks=("age", "gender", "race"), img_size=16, batch_size=5, au
 def write(folder, ages, columns, prefix=""):
     """A manifest whose pictures' brightness is twice their age."""
     folder.mkdir()
-    names = [f'{prefix}{age}, "q"\nx.jpg' for age in ages]
+    names = [f'{prefix}{age}, "q"\r\nx\r.jpg' for age in ages]
     for name, age in zip(names, ages):
         (folder / name).write_bytes(encode_jpeg(np.full((16, 16, 3), 2 * age, np.uint8)))
     rows = ((name, {"age": age, "gender": age % 2, "race": None if age % 3 else 4}) for name, age in zip(names, ages))
@@ -75,5 +75,5 @@ def test_training_pictures_belong_to_their_labels_and_are_augmented_only_there(m
 
 def test_rows_are_read_undecoded(manifests):
     path, labels = next(iter(read_rows(manifests[1], ("age", "race"))))
-    assert path.dtype == tf.string and path.numpy().decode().endswith('30, "q"\nx.jpg')
+    assert path.dtype == tf.string and path.numpy().decode().endswith('30, "q"\r\nx\r.jpg')
     assert (int(labels["age"]), int(labels["race"])) == (30, -1)
