@@ -91,8 +91,8 @@ def train_arguments(crops):
 def trained(train_arguments, tmp_path_factory):
     """A model folder after 12 real steps, with its export; (folder, the finished process)."""
     folder = tmp_path_factory.mktemp("trained")
-    # A relative --model-dir, as people give it; and batch normalization, which cnn lacks.
-    arguments = [*train_arguments, "--model-dir", "model", "--num-steps", 12, "--backbone", "mobilenet_v3_small"]
+    # A relative --model-dir, as people give it.
+    arguments = [*train_arguments, "--model-dir", "model", "--num-steps", 12]
     return folder / "model", run_script("train.py", *arguments, cwd=folder)
 
 

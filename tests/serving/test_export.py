@@ -1,6 +1,7 @@
 """Estimator, SavedModel and evaluate give the same answers on the same crops."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -13,7 +14,9 @@ from age_gender_estimation.errors import InputError
 from age_gender_estimation.evaluation.evaluate import evaluate, predict_manifest
 from age_gender_estimation.faces.photo import decode_photo
 from age_gender_estimation.model.estimator import make_estimator
+from age_gender_estimation.model.evaluations import keep_best
 from age_gender_estimation.model.hparams import load_hparams
+from age_gender_estimation.serving.export import export_model
 from age_gender_estimation.serving.predictor import Predictor, find_export
 
 
@@ -46,6 +49,7 @@ def crop_bytes(crops, manifest):
 
 def test_saved_model_answers_like_the_estimator(predictor, crops, manifest, estimated):
     outputs = predictor.predict_bytes(crop_bytes(crops, manifest))
+    assert outputs["age"].std() > 0.01  # a constant answer would agree with anything
     assert set(outputs) == {"age", "age_probabilities", "gender_probabilities"}
     for name, values in outputs.items():
         np.testing.assert_allclose(values, [prediction[name] for prediction in estimated], atol=1e-4)
@@ -103,6 +107,31 @@ def test_description_travels_with_the_model(trained, predictor):
     )
     assert description["validation"]["step"] == history["best_step"]
     assert description["data"][0]["file"] == "train.csv"
+
+
+def test_the_best_checkpoint_is_exported_not_the_newest(trained, crops, manifest, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(trained[0], folder, ignore=shutil.ignore_patterns("serving"))
+    history = json.loads((folder / "eval.json").read_text())
+    history["evaluations"][0]["val_loss"] = 0.0
+    (folder / "eval.json").write_text(json.dumps(history))
+    keep_best(str(folder / "model.ckpt-6"), str(folder / "best"))
+    exported = Predictor(export_model(str(folder)))
+    assert exported.description["validation"]["step"] == 6
+    estimator = make_estimator(load_hparams(folder), str(folder))
+    answers = [
+        [
+            row["age"]
+            for row in estimator.predict(
+                lambda: evaluation_dataset([manifest], ("age", "gender"), 32, 8),
+                checkpoint_path=str(folder / f"model.ckpt-{step}"),
+            )
+        ]
+        for step in (6, 12)
+    ]
+    ages = exported.predict_bytes(crop_bytes(crops, manifest))["age"]
+    np.testing.assert_allclose(ages, answers[0], atol=1e-4)
+    assert np.abs(ages - answers[1]).max() > 1e-3
 
 
 def test_export_script_adds_a_newer_version(trained, script):

@@ -5,7 +5,7 @@ import skimage.data
 
 from age_gender_estimation.faces.crop import crop_face, resize_square
 from age_gender_estimation.faces.detector import _mtcnn, find_faces
-from age_gender_estimation.serving.photos import predict_photos
+from age_gender_estimation.serving.photos import _faces_of, predict_photos
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,12 @@ def test_every_face_gets_a_record_and_the_rest_goes_on(folder, predictor, batch_
 
 
 def test_the_crop_has_the_margin_and_size_of_the_training_crops(folder, predictor):
-    (record,) = predict_photos(predictor, [str(folder / "one.png")], lambda path: False)
+    path = str(folder / "one.png")
+    (record,) = predict_photos(predictor, [path], lambda path: False)
     image = skimage.data.astronaut()
     crop = resize_square(crop_face(image, find_faces(image)[0], predictor.geometry), predictor.crop_size)
+    ((_, asked),) = _faces_of(path, predictor, is_whole=False)
+    np.testing.assert_array_equal(asked, crop)
     expected = predictor.predict_images([crop])
     assert record.age == pytest.approx(float(expected["age"][0]), abs=1e-4)
     assert record.confidences["gender"] == pytest.approx(float(expected["gender_probabilities"][0].max()), abs=1e-5)
