@@ -10,7 +10,7 @@ MAY_IMPORT = {
     "faces": {"tasks"},
     "data": {"tasks", "datasets", "faces"},
     "model": {"tasks", "data", "faces"},
-    "serving": {"tasks", "faces", "model", "data.images"},
+    "serving": {"tasks", "faces", "model", "data.images", "data.files"},
     "evaluation": {"tasks", "faces", "datasets", "data.manifest", "serving"},
 }
 

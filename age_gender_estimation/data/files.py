@@ -1,4 +1,6 @@
-"""Writing a file so that it is there whole or not at all."""
+"""Writing: files that are there whole or not at all, and CSV lines that every reader reads back."""
+import csv
+import io
 import os
 
 
@@ -9,3 +11,11 @@ def write_file(path, content):
     with open(temporary, **mode) as file:
         file.write(content)
     os.replace(temporary, path)
+
+
+def csv_line(cells):
+    """Returns one line of RFC 4180 CSV, ended by a line feed."""
+    line = io.StringIO()
+    # The writer quotes the characters of its own line end only: with CRLF that is a carriage return in a name too.
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"

@@ -2,11 +2,10 @@
 
 Header `filename,age,gender[,race]`; `filename` is relative to the image folder; an empty cell means "not labelled".
 """
-import csv
-import io
 import os
 from dataclasses import dataclass
 
+from age_gender_estimation.data.files import csv_line
 from age_gender_estimation.datasets.csv_file import read_header, read_rows
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.tasks.labels import LABELS
@@ -80,11 +79,3 @@ def manifest_text(rows, task_names):
     for filename, labels in rows:
         lines.append(csv_line([filename, *("" if labels.get(name) is None else labels[name] for name in task_names)]))
     return "".join(lines)
-
-
-def csv_line(cells):
-    """Returns one line of RFC 4180 CSV, ended by a line feed."""
-    line = io.StringIO()
-    # The writer quotes the characters of its own line end only: with CRLF that is a carriage return in a name too.
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue().removesuffix("\r\n") + "\n"

@@ -1,8 +1,7 @@
 """How predictions are written: as text, JSON or CSV, one record per face."""
-import csv
-import io
 import json
 
+from age_gender_estimation.data.files import csv_line
 from age_gender_estimation.tasks.labels import LABELS
 
 FIELDS = ("file", "face", "left", "top", "width", "height", "age",
@@ -48,14 +47,6 @@ def as_dict(record, actual):
     return values
 
 
-def as_csv(values):
-    """Returns one line of CSV of a list of values."""
-    line = io.StringIO()
-    # The writer quotes the characters of its own line end only: with CRLF that is a carriage return in a name too.
-    csv.writer(line, lineterminator="\r\n").writerow(values)
-    return line.getvalue().removesuffix("\r\n") + "\n"
-
-
 def write_records(pairs, style, with_names, write):
     """Writes records as they come.
 
@@ -70,12 +61,12 @@ def write_records(pairs, style, with_names, write):
     """
     num_answers = num_errors = 0
     if style != "text":
-        write("[" if style == "json" else as_csv(FIELDS))
+        write("[" if style == "json" else csv_line(FIELDS))
     for number, (record, actual) in enumerate(pairs):
         if style == "text":
             write(as_text(record, actual, with_names) + "\n")
         elif style == "csv":
-            write(as_csv(as_dict(record, actual).values()))
+            write(csv_line(as_dict(record, actual).values()))
         else:
             write((",\n" if number else "\n") + json.dumps(as_dict(record, actual), ensure_ascii=False))
         num_answers += not record.error
