@@ -32,10 +32,18 @@ def add_fields(parser, config_class):
         if field.type is bool:
             options["action"] = argparse.BooleanOptionalAction
         elif field.type is tuple:
-            options.update(type=lambda text: tuple(text.split(",")), default=field.default)
+            options.update(type=_tuple_of(field.metadata["item_type"]))
         else:
             options.update(type=field.type, choices=field.metadata.get("choices"))
         parser.add_argument(f"--{field.name.replace('_', '-')}", **options)
+
+
+def _tuple_of(item_type):
+    def parse(text):
+        return tuple(item_type(part) for part in text.split(",") if part)
+
+    parse.__name__ = f"comma-separated {item_type.__name__}"  # argparse names it when a value does not fit
+    return parse
 
 
 def take_fields(args, config_class):

@@ -5,15 +5,21 @@ import os
 from dataclasses import dataclass
 
 from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.tasks.age_groups import AGE_GROUPS, parse_age_groups
 from age_gender_estimation.tasks.labels import LABELS
 
 POSITIVE = (
-    "img_size", "max_age", "batch_size", "learning_rate", "num_steps", "eval_steps", "checkpoint_minutes", "log_steps")
+    "img_size", "max_age", "batch_size", "learning_rate", "num_steps", "eval_steps", "checkpoint_minutes", "log_steps",
+    "age_sigma")
 
 
-def _field(default, help_text, is_fixed=False, choices=None):
-    return dataclasses.field(
-        default=default, metadata={"help": help_text, "is_fixed": is_fixed, "choices": choices})
+SHARES = ("body_rate", "dropout", "ema", "age_balance", "augment_zoom")
+YEAR_ENCODINGS = ("classes", "soft", "regression")
+
+
+def _field(default, help_text, is_fixed=False, choices=None, item_type=str):
+    return dataclasses.field(default=default, metadata={
+        "help": help_text, "is_fixed": is_fixed, "choices": choices, "item_type": item_type})
 
 
 @dataclass(frozen=True)
@@ -21,12 +27,30 @@ class HParams:
     """Everything that decides a training run but its data. Fields marked fixed cannot change when a run is resumed."""
     tasks: tuple = _field((), "what to learn, of age,gender,race; everything that the training CSV labels if empty", True)
     backbone: str = _field("mobilenet_v3_small", "the shared network, see README", True)
-    weights: str = _field("none", "where the backbone starts: none, imagenet (downloaded), or a Keras .h5 file")
+    weights: str = _field("none", "where the backbone starts: none, imagenet (downloaded), or a file, .h5 or .npz")
     img_size: int = _field(112, "side of the network's input in pixels", True)
-    max_age: int = _field(100, "the age head has a class per year from 0 to this; older labels teach it nothing", True)
+    dense_units: tuple = _field((), "sizes of shared dense layers after the backbone, as 512,256", True, item_type=int)
+    head_units: tuple = _field((1024,), "sizes of the hidden layers in front of each head's answer", True, item_type=int)
+    activation: str = _field("relu", "of the dense layers", True, ("relu", "leaky_relu"))
+    dropout: float = _field(0.0, "share of the inputs of each head that a training step leaves out")
+    max_age: int = _field(100, "ages end here; older labels teach the age head nothing", True)
+    age_encoding: str = _field(
+        "classes", "what the age head answers: classes (a year each), soft (the same, taught a Gaussian around the year), "
+        "regression (years), or groups:3, groups:5, groups:10, or groups: and own ranges as 0-17,18-64,65-116", True)
+    age_sigma: float = _field(2.0, "of soft, in years", True)
+    age_loss: str = _field("l1", "of regression", True, ("l1", "huber"))
+    loss_weights: tuple = _field((), "of tasks in the joint loss where it is not 1, as age=2,race=0.5", True)
     batch_size: int = _field(32, "examples per step")
     learning_rate: float = _field(1e-3, "of Adam, at its peak")
+    warmup_steps: int = _field(0, "steps in which the learning rate rises from 0 to its peak")
     decay: str = _field("cosine", "how the learning rate falls until the last step", choices=("none", "cosine"))
+    body_rate: float = _field(1.0, "learning rate of the backbone as a share of the heads'; 0 freezes it for good")
+    freeze_steps: int = _field(0, "steps at the beginning in which only the heads learn")
+    freeze_batch_norm: bool = _field(False, "keep the batch-norm statistics that the backbone started with")
+    weight_decay: float = _field(0.0, "of kernels, each step by this share times the learning rate (AdamW)")
+    clip_norm: float = _field(0.0, "scale gradients down to this global norm (0: never)")
+    ema: float = _field(0.0, "evaluate and export moving averages of the weights with this decay, as 0.999 (0: none)", True)
+    flip_average: bool = _field(False, "evaluate and export the mean of the answers for a face and its mirror image")
     num_steps: int = _field(200_000, "steps in total, those before a restart included")
     max_minutes: float = _field(0.0, "stop after this wall time (0: no limit), evaluate and export")
     eval_steps: int = _field(1000, "steps between evaluations, each with a checkpoint")
@@ -34,6 +58,8 @@ class HParams:
     early_stopping: int = _field(0, "stop when this many evaluations bring no better val_loss (0: never)")
     log_steps: int = _field(50, "steps between progress lines and TensorBoard summaries")
     seed: int = _field(0, "of weights, shuffling and augmentation")
+    age_balance: float = _field(
+        0.0, "draw ages of rare decades more often: 0 as often as they come, 1 every decade equally often")
     augment_flip: bool = _field(True, "mirror training pictures at random")
     augment_shift: float = _field(0.0, "move training pictures by up to this share of the side")
     augment_zoom: float = _field(0.0, "scale training pictures by up to 1 +- this")
@@ -48,16 +74,50 @@ class HParams:
             if field.type in (int, float) and not (value > 0 if is_positive else value >= 0):
                 bound = "more than 0" if is_positive else "0 or more"
                 raise SettingError(f"--{field.name.replace('_', '-')}: expected {bound}, got {value}")
+            if field.name in SHARES and not value <= 1:
+                raise SettingError(f"--{field.name.replace('_', '-')}: expected 0 to 1, got {value}")
+        if not all(size > 0 for size in (*self.dense_units, *self.head_units)):
+            raise SettingError("--dense-units, --head-units: expected sizes above 0, got "
+                               f"{self.dense_units} and {self.head_units}")
         if self.max_age > LABELS["age"].highest:
             raise SettingError(f"--max-age: expected at most {LABELS['age'].highest}, got {self.max_age}")
+        self.age_groups()
+        self.task_weights()
+
+    def age_groups(self):
+        """Returns the ranges of years of the age head's classes, ((first, last), ...); None where it answers years."""
+        kind, colon, groups = self.age_encoding.partition(":")
+        if self.age_encoding in YEAR_ENCODINGS:
+            return None
+        if kind != "groups" or not colon:
+            raise SettingError(f"--age-encoding: unknown {self.age_encoding!r}; choose from: {', '.join(YEAR_ENCODINGS)}, "
+                               + ", ".join(f"groups:{name}" for name in AGE_GROUPS) + ", or groups: and own ranges")
+        try:
+            return parse_age_groups(groups)
+        except ValueError as error:
+            raise SettingError(f"--age-encoding {self.age_encoding}: {error}") from None
+
+    def task_weights(self):
+        """Returns {task: weight in the joint loss} of every task, 1 where none was set."""
+        weights = dict.fromkeys(LABELS, 1.0)
+        for text in self.loss_weights:
+            name, _, value = text.partition("=")
+            try:
+                weights[name], is_known = float(value), name in LABELS
+            except ValueError:
+                is_known = False
+            if not (is_known and 0 <= weights[name] < float("inf")):
+                raise SettingError(f"--loss-weights: expected TASK=WEIGHT with a weight of 0 or more and a task of "
+                                   f"{', '.join(LABELS)}, got {text!r}")
+        return weights
 
     def to_json(self):
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text):
-        values = json.loads(text)
-        return cls(**{**values, "tasks": tuple(values["tasks"])})
+        # JSON has no tuples.
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()})
 
 
 def load_hparams(model_dir):
@@ -87,4 +147,4 @@ def check_resume(saved, wanted, model_dir):
 
 
 def _show(value):
-    return ",".join(value) if isinstance(value, tuple) else value
+    return ",".join(str(item) for item in value) if isinstance(value, tuple) else value
