@@ -51,6 +51,34 @@ def take_fields(args, config_class):
     return config_class(**{field.name: getattr(args, field.name) for field in dataclasses.fields(config_class)})
 
 
+def open_manifests(texts, image_dirs):
+    """Opens the manifests that command line arguments name, each with its folder of crops, or all with the one folder.
+
+    Args:
+      texts: paths of CSV files; `utk.csv:race` or `utk.csv:age,race` uses its labels of these tasks only.
+      image_dirs: one folder for all, or one for each.
+
+    Raises:
+      InputError, SettingError: see data.manifest.open_manifest; unknown tasks; folders that do not pair up.
+    """
+    from age_gender_estimation.data.manifest import open_manifest
+    from age_gender_estimation.tasks.labels import LABELS
+    if len(image_dirs) not in (1, len(texts)):
+        raise SettingError(f"expected 1 or {len(texts)} image folders for {len(texts)} CSVs, got {len(image_dirs)}; "
+                           "see --img-dir and --val-img-dir")
+    manifests = []
+    for text, folder in zip(texts, image_dirs * len(texts) if len(image_dirs) == 1 else image_dirs):
+        path, colon, names = text.rpartition(":")
+        if not colon or os.path.exists(text) or not os.path.exists(path):
+            path, names = text, ""
+        tasks = tuple(name for name in names.split(",") if name)
+        unknown = [name for name in tasks if name not in LABELS]
+        if unknown:
+            raise SettingError(f"{text}: unknown label {unknown[0]!r}; choose from: {', '.join(LABELS)}")
+        manifests.append(open_manifest(path, folder, tasks))
+    return manifests
+
+
 def positive(text):
     """Argument type: a whole number above 0."""
     value = int(text)

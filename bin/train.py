@@ -7,17 +7,15 @@ import os
 import signal
 import sys
 
-from command_line import add_fields, make_parser, run, take_fields
+from command_line import add_fields, make_parser, open_manifests, run, take_fields
 
-from age_gender_estimation.data.manifest import open_manifest
-from age_gender_estimation.errors import SettingError
 from age_gender_estimation.model.hparams import HParams
 
 
 def main():
     parser = make_parser(__doc__)
     parser.add_argument("--img-dir", required=True, nargs="+", help="folder of the crops; one for all CSVs or one for each")
-    parser.add_argument("--train-csv", required=True, nargs="+", help="manifests to learn from")
+    parser.add_argument("--train-csv", required=True, nargs="+", help="manifests to learn from; utk.csv:race: only races")
     parser.add_argument("--val-csv", required=True, nargs="+", help="manifests that choose the best checkpoint")
     parser.add_argument("--val-img-dir", nargs="+", help="the same for --val-csv; --img-dir if not given")
     parser.add_argument("--model-dir", required=True, help="gets checkpoints, best/, eval.json, serving/")
@@ -44,15 +42,6 @@ def main():
         return 128 + signal.SIGTERM
     print(f"best: step {best['step']}, " + ", ".join(f"{key} {value:.3f}" for key, value in best.items() if key != "step"))
     print(f"exported: {export_model(args.model_dir)}")
-
-
-def open_manifests(paths, image_dirs):
-    """Pairs each CSV with its folder, or all with the one folder, and checks them."""
-    if len(image_dirs) not in (1, len(paths)):
-        raise SettingError(f"expected 1 or {len(paths)} image folders for {len(paths)} CSVs, got {len(image_dirs)}; "
-                           "see --img-dir and --val-img-dir")
-    folders = image_dirs * len(paths) if len(image_dirs) == 1 else image_dirs
-    return [open_manifest(path, folder) for path, folder in zip(paths, folders)]
 
 
 if __name__ == "__main__":

@@ -13,22 +13,36 @@ SHUFFLE_ROWS = 65_536  # rows are undecoded, about 0.3 KB each; manifests are or
 UNLABELLED = -1
 
 
-def read_rows(manifest, task_names):
-    """Reads a manifest as a Dataset of (path: string, {task: int32}).
+def read_rows(manifest, task_names, decade=None):
+    """Reads a manifest as a Dataset of (path: string, {task: int32}); unlabelled where its labels are not used.
 
     CsvDataset understands quoted newlines, which a line reader does not.
+
+    Args:
+      manifest: Manifest.
+      task_names: the labels to read.
+      decade: read only rows with an age of this decade (3 for 30 to 39), or without an age for UNLABELLED.
     """
     columns = sorted((manifest.columns.index(name), name)
-                     for name in ("filename", *task_names) if name in manifest.columns)
-    defaults = [tf.string if name == "filename" else tf.constant([UNLABELLED], tf.int32) for _, name in columns]
+                     for name in ("filename", *task_names) if name == "filename" or name in manifest.tasks)
+    names = [name for _, name in columns]
+    defaults = [tf.string if name == "filename" else tf.constant([UNLABELLED], tf.int32) for name in names]
     rows = tf.data.experimental.CsvDataset(
         manifest.path, defaults, header=True, select_cols=[index for index, _ in columns])
 
     def to_example(*cells):
-        row = dict(zip((name for _, name in columns), cells))
+        row = dict(zip(names, cells))
         path = tf.strings.join([os.path.join(manifest.image_dir, ""), row.pop("filename")])
         return path, {name: row.get(name, tf.constant(UNLABELLED)) for name in task_names}
 
+    def of_decade(*columns):
+        ages = columns[names.index("age")] if "age" in names else UNLABELLED * tf.ones_like(columns[0], tf.int32)
+        # -1 // 10 is -1 too. In the Estimator's graph `==` would compare identities.
+        return tuple(tf.boolean_mask(column, tf.equal(ages // 10, decade)) for column in columns)
+
+    if decade is not None:
+        # By thousands: row by row, twelve decades would take minutes for a large manifest.
+        rows = rows.batch(1024).map(of_decade).unbatch()
     return rows.map(to_example)
 
 
@@ -38,11 +52,14 @@ def training_dataset(manifests, task_names, hparams, seed):
     Args:
       manifests: list of Manifest; each epoch mixes them in proportion to their rows.
       task_names: the labels to read.
-      hparams: img_size, batch_size and the augment_ fields count here.
+      hparams: img_size, batch_size, age_balance and the augment_ fields count here.
       seed: of shuffling and augmentation; equal seeds give equal batches.
     """
-    rows = _mixed([read_rows(manifest, task_names).shuffle(SHUFFLE_ROWS, seed + index, reshuffle_each_iteration=True)
-                   for index, manifest in enumerate(manifests)], manifests, seed)
+    if hparams.age_balance:
+        rows = _balanced(manifests, task_names, hparams, seed)
+    else:
+        rows = _mixed([_shuffled(read_rows(manifest, task_names), seed + index)
+                       for index, manifest in enumerate(manifests)], [manifest.num_rows for manifest in manifests], seed)
     seeds = tf.data.Dataset.zip((tf.data.Dataset.counter(), tf.data.Dataset.random(seed)))
 
     def load(row, example_seed):
@@ -63,10 +80,46 @@ def evaluation_dataset(manifests, task_names, img_size, batch_size):
     return examples.batch(batch_size).prefetch(2)
 
 
-def _mixed(datasets, manifests, seed):
+def _shuffled(rows, seed):
+    return rows.shuffle(SHUFFLE_ROWS, seed, reshuffle_each_iteration=True)
+
+
+def _mixed(datasets, sizes, seed):
     if len(datasets) == 1:
         return datasets[0]
-    total = sum(manifest.num_rows for manifest in manifests)
-    weights = [manifest.num_rows / total for manifest in manifests]
+    weights = [size / sum(sizes) for size in sizes]
     return tf.data.Dataset.sample_from_datasets(
         datasets, weights, seed, stop_on_empty_dataset=False, rerandomize_each_iteration=True)
+
+
+def _balanced(manifests, task_names, hparams, seed):
+    """Returns endless rows in which each decade of age has the share of `balanced_shares`."""
+    num_rows = sum(manifest.num_rows for manifest in manifests)
+    ages = [sum(counts) for counts in zip(*(manifest.ages for manifest in manifests))]
+    shares = balanced_shares(ages, num_rows - sum(ages), hparams.age_balance)
+    decades = []
+    for decade in shares:
+        rows = read_rows(manifests[0], task_names, decade)
+        for manifest in manifests[1:]:
+            rows = rows.concatenate(read_rows(manifest, task_names, decade))
+        # Cached: a decade of three rows would otherwise read the whole file for every third example.
+        decades.append(_shuffled(rows.cache(), seed + decade).repeat())
+    return _mixed(decades, list(shares.values()), seed)
+
+
+def balanced_shares(ages, num_unlabelled, balance):
+    """Returns {decade: share of the examples to draw}, -1 for rows without an age, which keep their share.
+
+    A decade of n rows is drawn in proportion to n ** (1 - balance): 0 keeps the proportions, 1 makes them equal.
+
+    Args:
+      ages: (rows of age 0, of age 1, ...).
+      num_unlabelled: rows without an age.
+      balance: 0 to 1.
+    """
+    counts = {decade: sum(ages[10 * decade:10 * decade + 10]) for decade in range((len(ages) + 9) // 10)}
+    weights = {decade: count ** (1 - balance) for decade, count in counts.items() if count}
+    num_aged = sum(counts.values())
+    shares = {decade: weight / sum(weights.values()) * num_aged / (num_aged + num_unlabelled)
+              for decade, weight in weights.items()}
+    return {**shares, **({UNLABELLED: num_unlabelled / (num_aged + num_unlabelled)} if num_unlabelled else {})}

@@ -20,47 +20,59 @@ class Manifest:
       image_dir: the folder that `filename` is relative to.
       columns: names in the header, in order.
       num_rows: rows under the header.
-      num_labels: {task: labelled rows}.
-      highest_age: the largest age in it, -1 where there is none.
+      num_labels: {task: labelled rows}; 0 for a task whose labels are not used.
+      ages: (rows of age 0, of age 1, ...), as far as age is used.
+      tasks: whose labels are used.
     """
     path: str
     image_dir: str
     columns: tuple[str, ...]
     num_rows: int
     num_labels: dict
-    highest_age: int
+    ages: tuple[int, ...]
+    tasks: tuple[str, ...]
 
 
-def open_manifest(path, image_dir):
+def open_manifest(path, image_dir, tasks=()):
     """Checks every row of a manifest and that its pictures exist.
+
+    Args:
+      path: the CSV file.
+      image_dir: the folder of its pictures.
+      tasks: use the labels of these only; of all tasks that the header names if empty.
 
     Returns:
       A Manifest.
 
     Raises:
-      InputError: a missing file or folder, a wrong header, row or value, or no rows.
+      InputError: a missing file or folder, a wrong header, row or value, no rows, or no column of one of `tasks`.
     """
     if not os.path.isdir(image_dir):
         raise InputError(f"{image_dir}: expected the folder of face crops, found no folder; see --img-dir")
-    num_rows, highest_age, num_labels = 0, -1, dict.fromkeys(LABELS, 0)
+    columns = tuple(read_header(path))
+    tasks = tuple(tasks) or tuple(name for name in LABELS if name in columns)
+    missing = [name for name in tasks if name not in columns]
+    if missing:
+        raise InputError(f"{path}: its labels of {', '.join(missing)} are to be used, its columns are {', '.join(columns)}")
+    num_rows, num_labels, ages = 0, dict.fromkeys(LABELS, 0), [0] * (LABELS["age"].highest + 1)
     for number, row, labels in read_rows(path):
         num_rows += 1
-        for name, label in labels.items():
-            num_labels[name] += label is not None
-        if labels.get("age") is not None:
-            highest_age = max(highest_age, labels["age"])
+        for name in tasks:
+            num_labels[name] += labels[name] is not None
+        if "age" in tasks and labels["age"] is not None:
+            ages[labels["age"]] += 1
         if os.path.isabs(row["filename"]):
             raise InputError(f"{path}, row {number}: expected a name relative to {image_dir}, got {row['filename']!r}")
         if not os.path.isfile(os.path.join(image_dir, row["filename"])):
             raise InputError(f"{path}, row {number}: no picture {row['filename']!r} in {image_dir}; see --img-dir")
     if not num_rows:
         raise InputError(f"{path}: expected rows under the header, found none")
-    return Manifest(str(path), str(image_dir), tuple(read_header(path)), num_rows, num_labels, highest_age)
+    return Manifest(str(path), str(image_dir), columns, num_rows, num_labels, tuple(ages), tasks)
 
 
-def read_manifest(path):
-    """Returns (list of file names, {task: list of label or None}) of a manifest, in its order."""
-    names, columns = [], {name: [] for name in LABELS}
+def read_manifest(path, tasks=tuple(LABELS)):
+    """Returns (list of file names, {task: list of label or None}) of a manifest, in its order; of `tasks` only."""
+    names, columns = [], {name: [] for name in tasks}
     for _, row, labels in read_rows(path):
         names.append(row["filename"])
         for name, values in columns.items():

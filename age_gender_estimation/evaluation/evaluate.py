@@ -13,67 +13,99 @@ from age_gender_estimation.tasks.labels import LABELS
 
 @dataclass(frozen=True)
 class Predictions:
-    """True and predicted labels of a manifest's crops.
+    """True and predicted labels of the crops of some manifests.
 
     Attributes:
       paths: the crops.
-      true: {task: float [n]}, NaN where not labelled.
-      predicted: {task: float [n]}, years for age, class numbers for the others.
+      true: {task: float [n]}, NaN where not labelled; with an `age_group`, the number of its range, where there is one.
+      predicted: {answer: float [n]}, years for age, class numbers for the others (gender, race, age_group).
+      labels: {answer: Label}.
+      sources: name of the manifest of each crop, [n].
+      age_median: float [n], the medians of the age distributions; None where the model answers none.
     """
     paths: list
     true: dict
     predicted: dict
+    labels: dict
+    sources: list
+    age_median: np.ndarray | None = None
 
 
-def predict_manifest(predictor, csv_path, image_dir, batch_size=64):
-    """Asks a serving.predictor.Predictor about every crop of a manifest, as encoded files.
+def predict_manifests(predictor, manifests, batch_size=64):
+    """Asks a serving.predictor.Predictor about every crop of some data.manifest.Manifests, as encoded files.
 
     Returns:
-      Predictions.
+      Predictions. The names of their sources are the files' names, with their folders where these are equal.
 
     Raises:
-      InputError: a wrong manifest, or a crop that is missing or cannot be decoded.
+      InputError: a crop that is missing or cannot be decoded.
     """
-    names, columns = read_manifest(csv_path)
-    if not names:
-        raise InputError(f"{csv_path}: expected rows under the header, found none")
-    paths = [os.path.join(image_dir, name) for name in names]
-    predicted = {name: [] for name in predictor.tasks}
+    paths, sources, true = [], [], {name: [] for name in LABELS}
+    for name, manifest in zip(source_names(manifests), manifests):
+        files, columns = read_manifest(manifest.path, manifest.tasks)
+        paths += [os.path.join(manifest.image_dir, file) for file in files]
+        sources += [name] * len(files)
+        for task, labels in true.items():
+            labels += [np.nan if label is None else label for label in columns.get(task, [None] * len(files))]
+    true = {task: np.array(labels, np.float64) for task, labels in true.items()}
+    if "age_group" in predictor.labels:
+        true["age_group"] = np.full(len(paths), np.nan)
+        for number, (first, last) in enumerate(predictor.age_groups):
+            true["age_group"][(true["age"] >= first) & (true["age"] <= last)] = number
+    # What the age head has no class for is unlabelled for it, here as in training.
+    true["age"][true["age"] > predictor.max_age] = np.nan
+    predicted, medians = {name: [] for name in predictor.labels}, []
     for start in tqdm(range(0, len(paths), batch_size), unit="batches", desc="Evaluate", mininterval=0.5):
         outputs = predictor.predict_bytes([_read(path) for path in paths[start:start + batch_size]])
-        for name in predictor.tasks:
-            answers = outputs["age"] if name == "age" else outputs[f"{name}_probabilities"].argmax(axis=-1)
-            predicted[name].extend(answers)
-    true = {name: np.array([np.nan if label is None else label for label in labels], np.float64)
-            for name, labels in columns.items()}
-    if "age" in predictor.tasks:
-        # What the age head has no class for is unlabelled for it, here as in training.
-        true["age"][true["age"] > predictor.max_age] = np.nan
-    return Predictions(paths, true, {name: np.array(answers, np.float64) for name, answers in predicted.items()})
+        for name, (values, _) in predictor.answers(outputs).items():
+            predicted[name].extend(values)
+        medians.extend(outputs.get("age_median", ()))
+    predicted = {name: np.array(values, np.float64) for name, values in predicted.items()}
+    return Predictions(paths, true, predicted, predictor.labels, sources, np.array(medians, np.float64) if medians else None)
+
+
+def source_names(manifests):
+    """Returns what each manifest is called: its file's name, or its path where two files have the same name."""
+    names = [os.path.basename(manifest.path) for manifest in manifests]
+    return names if len(set(names)) == len(names) else [manifest.path for manifest in manifests]
 
 
 def evaluate(predictions):
     """Returns the report of Predictions, a dict that JSON can hold.
 
-    For each task that is both predicted and labelled: age has mae, rmse and cs5, and the error `by` decade, gender and
-    race; the others have accuracy and a confusion matrix. See evaluation.metrics.
+    For each answer that is labelled: age has mae, rmse and cs5, the same of the `median` where the model answers a
+    distribution, and the error `by` decade, gender and race; the others have accuracy and a confusion matrix. With
+    several sources, `sources` has such a report for each, {} where nothing is labelled. See evaluation.metrics.
 
     Raises:
-      InputError: the manifest labels nothing that the model predicts.
+      InputError: the manifests label nothing that the model predicts.
     """
+    everything = np.ones(len(predictions.paths), bool)
+    report = _report(predictions, everything)
+    if not report:
+        raise InputError(f"the CSV labels none of what the model predicts: {', '.join(predictions.predicted)}")
+    sources = list(dict.fromkeys(predictions.sources))
+    if len(sources) > 1:
+        report["sources"] = {name: _report(predictions, np.array(predictions.sources) == name) for name in sources}
+    return report
+
+
+def _report(predictions, chosen):
+    """Returns the report of the crops where bool [n] `chosen`."""
     report = {}
     for name, answers in predictions.predicted.items():
-        labelled = ~np.isnan(predictions.true[name])
+        labelled = ~np.isnan(predictions.true[name]) & chosen
         if not labelled.any():
             continue
         true, answers = predictions.true[name][labelled], answers[labelled]
         if name == "age":
             report["age"] = {**age_metrics(true, answers), "by": _age_error_by_group(predictions, labelled)}
+            if predictions.age_median is not None:
+                report["age"]["median"] = age_metrics(true, predictions.age_median[labelled])
         else:
-            matrix = confusion_matrix(true, answers, LABELS[name].highest + 1)
-            report[name] = {"accuracy": with_interval(true == answers), "confusion": matrix.tolist()}
-    if not report:
-        raise InputError(f"the CSV labels none of what the model predicts: {', '.join(predictions.predicted)}")
+            classes = list(predictions.labels[name].class_names)
+            matrix = confusion_matrix(true, answers, len(classes))
+            report[name] = {"accuracy": with_interval(true == answers), "classes": classes, "confusion": matrix.tolist()}
     return report
 
 

@@ -5,8 +5,6 @@ import cv2
 import matplotlib
 import numpy as np
 
-from age_gender_estimation.tasks.labels import LABELS
-
 ROWS, COLUMNS = 4, 8
 
 
@@ -41,8 +39,9 @@ def _draw_face(axis, predictions, index):
     for name, answers in predictions.predicted.items():
         true, predicted = predictions.true[name][index], int(round(answers[index]))
         is_known = not np.isnan(true)
-        truth.append(LABELS[name].show(int(true)) if is_known else "?")
-        answer.append(LABELS[name].show(predicted))
+        label = predictions.labels[name]
+        truth.append(label.show(int(true)) if is_known else "?")
+        answer.append(label.show(predicted))
         is_wrong |= is_known and abs(true - answers[index]) > (10 if name == "age" else 0)
     text = f"{' '.join(truth)}\n\N{RIGHTWARDS ARROW} {' '.join(answer)}"
     axis.set_title(text, fontsize=9, y=-0.28, color="firebrick" if is_wrong else "black")

@@ -2,7 +2,9 @@
 import tensorflow as tf
 
 from age_gender_estimation.model.network import backbone_config, build_network
-from age_gender_estimation.tasks.heads import make_heads, mean_of_labelled, mean_over_heads
+from age_gender_estimation.model.optimizer import averaging_saver, is_body_training, make_train_op
+from age_gender_estimation.tasks.head import joint_loss, mean_over_heads
+from age_gender_estimation.tasks.heads import make_heads
 
 
 def make_estimator(hparams, model_dir, start=None, train_distribute=None):
@@ -35,36 +37,35 @@ def model_fn(features, labels, mode, params):
       A tf.estimator.EstimatorSpec.
     """
     hparams = params["hparams"]
-    heads = make_heads(hparams.tasks, hparams.max_age)
+    heads = make_heads(hparams)
     is_training = mode == tf.estimator.ModeKeys.TRAIN
-    logits, updates = build_network(features["image"], params["backbone"], hparams, heads, is_training)
-    if mode == tf.estimator.ModeKeys.PREDICT:
-        return _prediction_spec(heads, logits)
-    example_losses = {name: head.example_losses(labels[name], logits[name]) for name, head in heads.items()}
-    is_labelled = {name: head.labelled(labels[name]) for name, head in heads.items()}
-    head_losses = {name: mean_of_labelled(example_losses[name], is_labelled[name]) for name in heads}
-    loss = mean_over_heads(list(head_losses.values()), [tf.reduce_any(flags) for flags in is_labelled.values()])
     if not is_training:
-        metrics = _metrics(heads, labels, logits, example_losses, is_labelled)
-        return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=metrics)
+        logits = _answers(features["image"], params["backbone"], hparams, heads)
+        scaffold = tf.compat.v1.train.Scaffold(saver=averaging_saver(hparams))
+        if mode == tf.estimator.ModeKeys.PREDICT:
+            return _prediction_spec(heads, logits, scaffold)
+        loss, _ = joint_loss(heads, labels, logits)
+        return tf.estimator.EstimatorSpec(
+            mode, loss=loss, eval_metric_ops=_metrics(heads, labels, logits), scaffold=scaffold)
+    step = tf.compat.v1.train.get_or_create_global_step()
+    logits, updates, body_variables = build_network(
+        features["image"], params["backbone"], hparams, heads, True, is_body_training(hparams, True, step))
+    loss, head_losses = joint_loss(heads, labels, logits)
     if params["start"]:
         _start_from(params["start"])
     for name, head_loss in head_losses.items():
         # The progress line reads these by name.
         tf.compat.v1.summary.scalar(f"{name}_loss", tf.identity(head_loss, name=f"{name}_loss"))
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=_train_op(loss, updates, hparams))
+    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=make_train_op(loss, updates, body_variables, hparams))
 
 
-def _train_op(loss, updates, hparams):
-    step = tf.compat.v1.train.get_or_create_global_step()
-    rate = tf.constant(hparams.learning_rate)
-    if hparams.decay == "cosine":  # Loshchilov & Hutter, SGDR, ICLR 2017; one fall to 1% of the peak
-        rate = tf.compat.v1.train.cosine_decay(hparams.learning_rate, step, hparams.num_steps, alpha=0.01)
-    tf.compat.v1.summary.scalar("learning_rate", rate)
-    # A Keras optimizer would make double steps under MirroredStrategy.
-    optimizer = tf.compat.v1.train.AdamOptimizer(rate)
-    with tf.control_dependencies(updates):
-        return optimizer.minimize(loss, global_step=step)
+def _answers(images, config, hparams, heads):
+    """Returns logits as evaluated and exported: of the images, or the mean of theirs and their mirror images'."""
+    if not hparams.flip_average:
+        return build_network(images, config, hparams, heads, False)[0]
+    both = tf.concat([images, tf.reverse(images, axis=[2])], axis=0)
+    logits = build_network(both, config, hparams, heads, False)[0]
+    return {name: sum(tf.split(values, 2)) / 2 for name, values in logits.items()}
 
 
 def _start_from(start):
@@ -73,28 +74,28 @@ def _start_from(start):
     tf.compat.v1.train.init_from_checkpoint(start, {name: variables[name] for name in saved})
 
 
-def _prediction_spec(heads, logits):
+def _prediction_spec(heads, logits, scaffold):
     outputs = {}
     for name, head in heads.items():
-        outputs.update(head.decode(tf.nn.softmax(logits[name])))
+        outputs.update(head.decode(logits[name]))
     export = tf.estimator.export.PredictOutput(outputs)
     return tf.estimator.EstimatorSpec(
-        tf.estimator.ModeKeys.PREDICT, predictions=outputs, export_outputs={"serving_default": export})
+        tf.estimator.ModeKeys.PREDICT, predictions=outputs, export_outputs={"serving_default": export}, scaffold=scaffold)
 
 
-def _metrics(heads, labels, logits, example_losses, is_labelled):
+def _metrics(heads, labels, logits):
     """Returns streaming metrics over examples; the Estimator's own `loss` averages batches and is not one of them."""
     streaming_mean = tf.compat.v1.metrics.mean
     metrics, losses, has_labels = {}, [], []
     for name, head in heads.items():
-        weights = tf.cast(is_labelled[name], tf.float32)
-        probabilities = tf.nn.softmax(logits[name])
-        metrics.update(head.metrics(labels[name], probabilities, weights))
-        metrics[f"{name}_loss"] = streaming_mean(example_losses[name], weights)
+        weights = tf.cast(head.labelled(labels[name]), tf.float32)
+        metrics.update(head.metrics(labels[name], head.decode(logits[name]), weights))
+        metrics[f"{name}_loss"] = streaming_mean(head.example_losses(labels[name], logits[name]), weights)
         losses.append(metrics[f"{name}_loss"])
         has_labels.append(streaming_mean(weights))
     update = tf.group(*(update for _, update in (*losses, *has_labels)))
-    val_loss = mean_over_heads([value for value, _ in losses], [value > 0 for value, _ in has_labels])
+    val_loss = mean_over_heads([value for value, _ in losses], [value > 0 for value, _ in has_labels],
+                               [head.weight for head in heads.values()])
     with tf.control_dependencies([update]):
         metrics["val_loss"] = (val_loss, tf.constant(0.0))
     return metrics

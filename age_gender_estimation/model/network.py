@@ -26,7 +26,7 @@ def backbone_config(hparams, weights=None):
     return model.get_config(), model.get_weights()
 
 
-def build_network(images, config, hparams, heads, is_training):
+def build_network(images, config, hparams, heads, is_training, is_body_training=None):
     """Builds the network in the current graph.
 
     Args:
@@ -41,12 +41,13 @@ def build_network(images, config, hparams, heads, is_training):
     """
     model = tf.keras.Model.from_config(config)
     standardized = BACKBONES[hparams.backbone].standardize(images)
-    features = model(standardized, training=is_training)
+    is_body_training = is_training if is_body_training is None else is_body_training
+    features = model(standardized, training=is_body_training)
     logits = {}
     for name, head in heads.items():
         hidden = tf.keras.layers.Dense(HEAD_UNITS, activation="relu", name=f"{name}_hidden")(features)
-        logits[name] = tf.keras.layers.Dense(head.num_classes, name=f"{name}_logits")(hidden)
-    return logits, model.get_updates_for(standardized) if is_training else []
+        logits[name] = tf.keras.layers.Dense(head.num_logits, name=f"{name}_logits")(hidden)
+    return logits, model.get_updates_for(standardized) if is_training else [], model.trainable_variables
 
 
 def write_start(hparams, path):

@@ -1,5 +1,4 @@
 """Training: manifests in, a model folder with checkpoints, best/ and eval.json out."""
-import dataclasses
 import json
 import logging
 import os
@@ -11,14 +10,13 @@ from age_gender_estimation.data.files import write_file
 from age_gender_estimation.data.images import decode
 from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
 from age_gender_estimation.data.manifest import read_manifest
-from age_gender_estimation.errors import InputError, SettingError
-from age_gender_estimation.faces.crop import GEOMETRIES
-from age_gender_estimation.model.backbones import BACKBONES
+from age_gender_estimation.errors import InputError
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import EvaluationListener, Evaluations, step_of
 from age_gender_estimation.model.hooks import ProgressHook, StopHook
 from age_gender_estimation.model.hparams import check_resume, load_hparams
 from age_gender_estimation.model.network import write_start
+from age_gender_estimation.model.training_data import describe_data, fit_to_data
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +40,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
       InputError: settings that do not fit the data or the folder, a picture that cannot be decoded, or a loss that
         became NaN.
     """
-    hparams = _fill_tasks(hparams, train_manifests)
-    _require_labels(hparams.tasks, val_manifests)
-    _report_unused_ages(hparams, train_manifests)
+    hparams = fit_to_data(hparams, train_manifests, val_manifests)
     start = _prepare_model_dir(hparams, train_manifests, model_dir)
     estimator = make_estimator(hparams, model_dir, start)
     deadline = time.monotonic() + 60 * hparams.max_minutes if hparams.max_minutes else float("inf")
@@ -89,30 +85,6 @@ def require_device(device):
     logger.info("training on %s", f"{len(gpus)} GPU" if gpus and device != "cpu" else "the CPU: no GPU is used")
 
 
-def load_sources(model_dir):
-    """Returns what a model folder knows of its data, written by training: sources, rows and crop geometry."""
-    with open(os.path.join(model_dir, "data.json"), encoding="utf-8") as file:
-        return json.load(file)
-
-
-def _fill_tasks(hparams, manifests):
-    labelled = [name for name, _ in manifests[0].num_labels.items()
-                if any(manifest.num_labels[name] for manifest in manifests)]
-    unlabelled = [name for name in hparams.tasks if name not in labelled]
-    if unlabelled or not labelled:
-        raise InputError(f"--tasks: the training CSV has no label of {', '.join(unlabelled) or 'any task'}; "
-                         f"it labels: {', '.join(labelled) or 'nothing'}")
-    if hparams.backbone not in BACKBONES:
-        raise SettingError(f"--backbone: unknown {hparams.backbone!r}; choose from: {', '.join(sorted(BACKBONES))}")
-    return dataclasses.replace(hparams, tasks=hparams.tasks or tuple(labelled))
-
-
-def _require_labels(task_names, val_manifests):
-    for name in task_names:
-        if not any(manifest.num_labels[name] for manifest in val_manifests):
-            raise InputError(f"the validation CSV has no label of {name}, which is to be trained; add some, or set --tasks")
-
-
 def _undecodable(manifests):
     """Returns what to say of the first listed picture that cannot be decoded, or None. TensorFlow does not name it."""
     for manifest in manifests:
@@ -125,13 +97,6 @@ def _undecodable(manifests):
     return None
 
 
-def _report_unused_ages(hparams, manifests):
-    for manifest in manifests:
-        if "age" in hparams.tasks and manifest.highest_age > hparams.max_age:
-            logger.info("%s: ages above --max-age %d (up to %d) do not count", manifest.path, hparams.max_age,
-                        manifest.highest_age)
-
-
 def _prepare_model_dir(hparams, train_manifests, model_dir):
     """Writes hparams.json and data.json; returns the prefix of the checkpoint to start from, or None."""
     os.makedirs(model_dir, exist_ok=True)
@@ -139,8 +104,7 @@ def _prepare_model_dir(hparams, train_manifests, model_dir):
     is_resumed = tf.train.latest_checkpoint(model_dir) is not None
     if os.path.exists(path):
         check_resume(load_hparams(model_dir), hparams, model_dir)
-    data = {"train": [{"file": os.path.basename(manifest.path), "rows": manifest.num_rows} for manifest in train_manifests],
-            **_crops_of(train_manifests, hparams.img_size)}
+    data = describe_data(train_manifests, hparams.img_size)
     start = None
     if hparams.weights != "none" and not is_resumed:
         start = os.path.join(model_dir, "start", "backbone.ckpt")
@@ -150,20 +114,3 @@ def _prepare_model_dir(hparams, train_manifests, model_dir):
     if is_resumed:
         logger.info("going on from step %d in %s", step_of(tf.train.latest_checkpoint(model_dir)), model_dir)
     return start
-
-
-def _crops_of(manifests, img_size):
-    """Returns the crop geometry and size that preprocess.json beside the manifests declares, the first one's if they
-    differ; IMDB-WIKI's and `img_size` where there is none."""
-    crops = []
-    for manifest in manifests:
-        try:
-            with open(os.path.join(os.path.dirname(manifest.path), "preprocess.json"), encoding="utf-8") as file:
-                settings = json.load(file)["settings"]
-            crops.append({"geometry": settings["geometry"], "crop_size": settings["img_size"]})
-        except (OSError, ValueError, KeyError, TypeError):
-            crops.append({"geometry": GEOMETRIES["imdb_wiki"].to_dict(), "crop_size": img_size})
-            logger.info("%s: no preprocess.json beside it; its crops are taken to have IMDB-WIKI's margin", manifest.path)
-    if any(crop["geometry"] != crops[0]["geometry"] for crop in crops):
-        logger.info("the sources differ in their crop margins; predict will use that of %s", manifests[0].path)
-    return crops[0]

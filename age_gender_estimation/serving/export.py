@@ -10,7 +10,8 @@ from age_gender_estimation.errors import InputError
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import load_history, step_of
 from age_gender_estimation.model.hparams import load_hparams
-from age_gender_estimation.model.training import load_sources
+from age_gender_estimation.model.training_data import load_sources
+from age_gender_estimation.tasks.age_groups import group_name
 from age_gender_estimation.tasks.labels import LABELS
 
 
@@ -58,10 +59,13 @@ def describe(hparams, model_dir, step):
     """Returns the contents of assets.extra/model.json: what somebody who has only the SavedModel needs to know."""
     metrics = next((entry for entry in load_history(model_dir) if entry["step"] == step), {"step": step})
     sources = load_sources(model_dir)
+    age_groups = hparams.age_groups()
+    age_classes = list(map(group_name, age_groups)) if age_groups else f"years 0 to {hparams.max_age}"
     return {
-        "tasks": {name: {"classes": list(LABELS[name].class_names) or f"years 0 to {hparams.max_age}"}
-                  for name in hparams.tasks},
+        "tasks": {name: {"classes": list(LABELS[name].class_names) or age_classes} for name in hparams.tasks},
         "max_age": hparams.max_age,
+        "age_encoding": hparams.age_encoding,
+        "age_groups": age_groups,
         "img_size": hparams.img_size,
         "backbone": hparams.backbone,
         "geometry": sources["geometry"],

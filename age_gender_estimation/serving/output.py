@@ -4,8 +4,8 @@ import json
 from age_gender_estimation.data.files import csv_line
 from age_gender_estimation.tasks.labels import LABELS
 
-FIELDS = ("file", "face", "left", "top", "width", "height", "age",
-          *(name + ending for name in LABELS if name != "age" for ending in ("", "_confidence")),
+FIELDS = ("file", "face", "left", "top", "width", "height", "age", "age_median", "age_group",
+          "age_group_confidence", *(name + ending for name in LABELS if name != "age" for ending in ("", "_confidence")),
           *(f"actual_{name}" for name in LABELS), "error")
 
 
@@ -36,8 +36,11 @@ def as_dict(record, actual):
     values.update(file=record.file, face=record.face, error=record.error or None)
     if record.box:
         values.update(zip(("left", "top", "width", "height"), record.box))
-    if record.age is not None:
-        values["age"] = round(record.age, 2)
+    for name in ("age", "age_median"):
+        if getattr(record, name) is not None:
+            values[name] = round(getattr(record, name), 2)
+    if record.age_group:
+        values.update(age_group=record.age_group, age_group_confidence=round(record.confidences["age_group"], 4))
     for name, number in record.classes.items():
         values[name] = LABELS[name].class_names[number]
         values[f"{name}_confidence"] = round(record.confidences[name], 4)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from age_gender_estimation.faces.crop import crop_face, resize_square
 from age_gender_estimation.faces.detector import find_faces
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo
-from age_gender_estimation.tasks.labels import LABELS
 
 
 @dataclass
@@ -15,23 +14,27 @@ class FaceRecord:
       file: the photo's path as it was given.
       face: number of the face in the photo, largest first, from 0; None without a face.
       box: (left, top, width, height) in pixels of the upright photo; None where the picture was taken whole.
-      age: years, float; None where the model has no age head.
-      classes: {task: class number}.
-      confidences: {task: probability of that class}.
+      age: expected years, float; None where the model does not answer years.
+      age_median: the year that half of the distribution lies below; None where the model answers no distribution.
+      age_group: a range of years as `27-52`; None where the model does not answer ranges.
+      classes: {task: class number} of gender and race.
+      confidences: {task or "age_group": probability of that class}.
       error: why there is no answer, or "".
     """
     file: str
     face: int | None = None
     box: tuple | None = None
     age: float | None = None
+    age_median: float | None = None
+    age_group: str | None = None
     classes: dict = field(default_factory=dict)
     confidences: dict = field(default_factory=dict)
     error: str = ""
 
     def labels(self):
-        """Returns {task: whole number}: the predicted labels, ages rounded to years."""
-        return {name: round(self.age) if name == "age" else self.classes[name]
-                for name in LABELS if name in self.classes or name == "age" and self.age is not None}
+        """Returns {task: value that its Label shows}: ages as whole years or a range, class numbers."""
+        age = self.age_group if self.age is None else round(self.age)
+        return {"age": age, **self.classes}
 
 
 def predict_photos(predictor, paths, is_whole, batch_size=32):
@@ -84,12 +87,15 @@ def _inside(box, image):
 def _answered(predictor, records, crops):
     asked = [record for record, crop in zip(records, crops) if crop is not None]
     outputs = predictor.predict_images([crop for crop in crops if crop is not None]) if asked else {}
-    for index, record in enumerate(asked):
-        if "age" in outputs:
-            record.age = float(outputs["age"][index])
-        for name in predictor.tasks:
-            if name != "age":
-                probabilities = outputs[f"{name}_probabilities"][index]
-                record.classes[name] = int(probabilities.argmax())
-                record.confidences[name] = float(probabilities.max())
+    for name, (values, confidences) in (predictor.answers(outputs) if asked else {}).items():
+        for index, record in enumerate(asked):
+            if name == "age":
+                record.age = float(values[index])
+                record.age_median = float(outputs["age_median"][index]) if "age_median" in outputs else None
+                continue
+            record.confidences[name] = float(confidences[index])
+            if name == "age_group":
+                record.age_group = predictor.labels[name].show(int(values[index]))
+            else:
+                record.classes[name] = int(values[index])
     return records

@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.crop import Geometry
+from age_gender_estimation.tasks.age_groups import group_label
+from age_gender_estimation.tasks.labels import LABELS
 
 
 def find_export(model_dir):
@@ -35,6 +37,8 @@ class Predictor:
       crop_size: side in pixels of the crops it was trained from.
       tasks: the tasks it answers.
       max_age: the highest age in years that it can answer.
+      age_groups: ((first, last), ...) where it answers ranges of years, else None.
+      labels: {answer: Label}: what it says of a face; `age_group` stands for `age` where it answers ranges.
 
     Raises:
       InputError: no SavedModel of this project.
@@ -49,13 +53,29 @@ class Predictor:
             self.crop_size = self.description["crop_size"]
             self.tasks = tuple(self.description["tasks"])
             self.max_age = self.description["max_age"]
+            self.age_groups = self.description.get("age_groups")  # absent in exports before there were groups
             model = tf.saved_model.load(self.path)
             self._signatures = {"image_bytes": model.signatures["serving_default"],
                                 "image": model.signatures["image:serving_default"]}
         except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
             reason = str(error).strip().split("\n")[0][:200]
             raise InputError(f"{self.path}: expected a SavedModel exported by this project ({reason})") from None
+        self.labels = {name: LABELS[name] for name in self.tasks}
+        if self.age_groups and "age" in self.labels:
+            del self.labels["age"]
+            self.labels["age_group"] = group_label(self.age_groups)
         self._model = model  # the signatures hold its variables only weakly
+
+    def answers(self, outputs):
+        """Returns {answer: (values [batch], confidences [batch] or None)}: years for age, class numbers for the others."""
+        answers = {}
+        for name in self.labels:
+            if name == "age":
+                answers[name] = outputs["age"], None
+            else:
+                probabilities = outputs[f"{name}_probabilities"]
+                answers[name] = probabilities.argmax(axis=-1), probabilities.max(axis=-1)
+        return answers
 
     def predict_bytes(self, pictures):
         """Returns {output: float32 array [batch, ...]} for a list of encoded JPEG, PNG, BMP or GIF face crops.

@@ -1,5 +1,5 @@
 """Ages as ranges of years: the text of `--age-encoding groups:...` -> ((first, last), ...), both years included."""
-from age_gender_estimation.tasks.labels import LABELS
+from age_gender_estimation.tasks.labels import LABELS, Label
 
 # The ranges of the EfficientNet study that the README's table of systems names.
 AGE_GROUPS = {
@@ -28,6 +28,12 @@ def parse_age_groups(text):
 def group_name(group):
     """Returns a (first, last) group as people read it: `27-52`."""
     return f"{group[0]}-{group[1]}"
+
+
+def group_label(groups):
+    """Returns the Label whose classes are the groups, as the other tasks have one in LABELS."""
+    names = tuple(map(group_name, groups))
+    return Label("age_group", len(names) - 1, names, names)
 
 
 def _parse_range(text):

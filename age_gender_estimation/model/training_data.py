@@ -1,0 +1,83 @@
+"""Settings against data: what can be learnt from the manifests, and what a model folder remembers of them (data.json)."""
+import dataclasses
+import json
+import logging
+import os
+
+from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.faces.crop import GEOMETRIES
+from age_gender_estimation.model.backbones import BACKBONES
+from age_gender_estimation.tasks.age_groups import group_name
+from age_gender_estimation.tasks.labels import LABELS
+
+logger = logging.getLogger(__name__)
+
+
+def fit_to_data(hparams, train_manifests, val_manifests):
+    """Returns the HParams with empty `tasks` filled in, checked against what the manifests label.
+
+    Logs how many ages the age head cannot use.
+
+    Raises:
+      InputError: a task without a usable label, in training or in validation.
+      SettingError: an unknown backbone, or a setting for a task that is not learnt.
+    """
+    if hparams.backbone not in BACKBONES:
+        raise SettingError(f"--backbone: unknown {hparams.backbone!r}; choose from: {', '.join(sorted(BACKBONES))}")
+    train, val = (_usable_labels(hparams, manifests) for manifests in (train_manifests, val_manifests))
+    labelled = [name for name in LABELS if train[name]]
+    unlabelled = [name for name in hparams.tasks if name not in labelled]
+    if unlabelled or not labelled:
+        raise InputError(f"--tasks: the training CSV has no label of {', '.join(unlabelled) or 'any task'} to learn from; "
+                         f"it labels: {', '.join(labelled) or 'nothing'}")
+    hparams = dataclasses.replace(hparams, tasks=hparams.tasks or tuple(labelled))
+    for name in hparams.tasks:
+        if not val[name]:
+            raise InputError(f"the validation CSV has no label of {name}, which is to be trained; add some, or set --tasks")
+    if hparams.age_balance and "age" not in hparams.tasks:
+        raise SettingError(f"--age-balance {hparams.age_balance}: age is not among the tasks {', '.join(hparams.tasks)}")
+    return hparams
+
+
+def describe_data(train_manifests, img_size):
+    """Returns the contents of data.json: sources, their rows and labels, crop geometry and size."""
+    sources = [{"file": os.path.basename(manifest.path), "rows": manifest.num_rows, "labels": list(manifest.tasks)}
+               for manifest in train_manifests]
+    return {"train": sources, **_crops_of(train_manifests, img_size)}
+
+
+def load_sources(model_dir):
+    """Returns what a model folder knows of its data, see `describe_data`."""
+    with open(os.path.join(model_dir, "data.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _usable_labels(hparams, manifests):
+    """Returns {task: labels that its head can use}."""
+    usable = {name: sum(manifest.num_labels[name] for manifest in manifests) for name in LABELS}
+    groups = hparams.age_groups() or ((0, hparams.max_age),)
+    usable["age"] = 0
+    for manifest in manifests:
+        used, labelled = sum(sum(manifest.ages[first:last + 1]) for first, last in groups), sum(manifest.ages)
+        usable["age"] += used
+        if used < labelled and (not hparams.tasks or "age" in hparams.tasks):
+            logger.info("%s: %d of %d ages are outside %s: unlabelled for the age head", manifest.path, labelled - used,
+                        labelled, ", ".join(map(group_name, groups)))
+    return usable
+
+
+def _crops_of(manifests, img_size):
+    """Returns the crop geometry and size that preprocess.json beside the manifests declares, the first one's if they
+    differ; IMDB-WIKI's and `img_size` where there is none."""
+    crops = []
+    for manifest in manifests:
+        try:
+            with open(os.path.join(os.path.dirname(manifest.path), "preprocess.json"), encoding="utf-8") as file:
+                settings = json.load(file)["settings"]
+            crops.append({"geometry": settings["geometry"], "crop_size": settings["img_size"]})
+        except (OSError, ValueError, KeyError, TypeError):
+            crops.append({"geometry": GEOMETRIES["imdb_wiki"].to_dict(), "crop_size": img_size})
+            logger.info("%s: no preprocess.json beside it; its crops are taken to have IMDB-WIKI's margin", manifest.path)
+    if any(crop["geometry"] != crops[0]["geometry"] for crop in crops):
+        logger.info("the sources differ in their crop margins; predict will use that of %s", manifests[0].path)
+    return crops[0]
