@@ -6,13 +6,12 @@
 import json
 import os
 
-from command_line import make_parser, run
-from train import open_manifests
+from command_line import make_parser, open_manifests, run
 
 
 def main():
     parser = make_parser(__doc__)
-    parser.add_argument("--csv", required=True, nargs="+", help="manifests to look at")
+    parser.add_argument("--csv", required=True, nargs="+", help="manifests to look at; utk.csv:race: only its races")
     parser.add_argument("--img-dir", required=True, nargs="+", help="folder of the crops; one for all CSVs or one for each")
     parser.add_argument("--output-dir", required=True, help="gets report.html and report.json")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of sample faces")

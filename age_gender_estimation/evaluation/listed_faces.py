@@ -51,6 +51,8 @@ def read_faces(manifests):
             tqdm(total=sum(manifest.num_rows for manifest in manifests), unit="faces", desc="Read", mininterval=0.5) as bar:
         for source, manifest in zip(source_names([manifest.path for manifest in manifests]), manifests):
             filenames, columns = read_manifest(manifest.path)
+            unused = [None] * len(filenames)
+            columns = {name: column if name in manifest.tasks else unused for name, column in columns.items()}
             labels = [dict(zip(columns, values)) for values in zip(*columns.values())]
             paths = [os.path.join(manifest.image_dir, filename) for filename in filenames]
             for start in range(0, len(paths), CHUNK):
