@@ -20,7 +20,7 @@ def main():
     args = parser.parse_args()
 
     from age_gender_estimation.data.files import write_file
-    from age_gender_estimation.evaluation.evaluate import evaluate, predict_manifests, source_names
+    from age_gender_estimation.evaluation.evaluate import evaluate, predict_manifests
     from age_gender_estimation.evaluation.picture import draw_evaluation
     from age_gender_estimation.evaluation.tables import report_tables
     from age_gender_estimation.serving.predictor import Predictor
@@ -36,7 +36,8 @@ def main():
     output_dir = args.output_dir or os.path.join(args.model_dir, "evaluation")
     os.makedirs(output_dir, exist_ok=True)
     draw_evaluation(predictions, os.path.join(output_dir, "evaluation.png"))
-    settings = {"csv": source_names(manifests), "rows": len(predictions.paths), "model": os.path.basename(predictor.path)}
+    settings = {"csv": list(dict.fromkeys(predictions.sources)), "rows": len(predictions.paths),
+                "model": os.path.basename(predictor.path)}
     write_file(os.path.join(output_dir, "evaluation.json"), json.dumps({**settings, **report}, indent=1) + "\n")
     print(f"written: {output_dir}/evaluation.json and evaluation.png")
 

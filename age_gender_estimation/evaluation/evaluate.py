@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.errors import InputError
+from age_gender_estimation.evaluation.listed_faces import source_names
 from age_gender_estimation.evaluation.metrics import age_metrics, confusion_matrix, decade_names, mae_by_group, with_interval
 from age_gender_estimation.tasks.labels import LABELS
 
@@ -35,13 +36,13 @@ def predict_manifests(predictor, manifests, batch_size=64):
     """Asks a serving.predictor.Predictor about every crop of some data.manifest.Manifests, as encoded files.
 
     Returns:
-      Predictions. The names of their sources are the files' names, with their folders where these are equal.
+      Predictions.
 
     Raises:
       InputError: a crop that is missing or cannot be decoded.
     """
     paths, sources, true = [], [], {name: [] for name in LABELS}
-    for name, manifest in zip(source_names(manifests), manifests):
+    for name, manifest in zip(source_names([manifest.path for manifest in manifests]), manifests):
         files, columns = read_manifest(manifest.path, manifest.tasks)
         paths += [os.path.join(manifest.image_dir, file) for file in files]
         sources += [name] * len(files)
@@ -62,12 +63,6 @@ def predict_manifests(predictor, manifests, batch_size=64):
         medians.extend(outputs.get("age_median", ()))
     predicted = {name: np.array(values, np.float64) for name, values in predicted.items()}
     return Predictions(paths, true, predicted, predictor.labels, sources, np.array(medians, np.float64) if medians else None)
-
-
-def source_names(manifests):
-    """Returns what each manifest is called: its file's name, or its path where two files have the same name."""
-    names = [os.path.basename(manifest.path) for manifest in manifests]
-    return names if len(set(names)) == len(names) else [manifest.path for manifest in manifests]
 
 
 def evaluate(predictions):

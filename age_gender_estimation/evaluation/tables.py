@@ -3,16 +3,16 @@
 
 def report_tables(report):
     """Returns the tables of a report of evaluation.evaluate.evaluate, as one text."""
-    parts = [_table(["metric", "value", "95% interval", "faces"], _overall(report))]
+    parts = [markdown_table(["metric", "value", "95% interval", "faces"], _overall(report))]
     for name, source in report.get("sources", {}).items():
         if source:
-            parts.append(_table([f"metric in {name}", "value", "95% interval", "faces"], _overall(source)))
+            parts.append(markdown_table([f"metric in {name}", "value", "95% interval", "faces"], _overall(source)))
     for group, rows in report.get("age", {}).get("by", {}).items():
-        parts.append(_table([f"age error by {group}", "MAE", "95% interval", "bias", "faces"], [
+        parts.append(markdown_table([f"age error by {group}", "MAE", "95% interval", "bias", "faces"], [
             [name, f"{row['value']:.2f}", _interval(row), f"{row['bias']:+.2f}", row["n"]] for name, row in rows.items()]))
     for name, entry in report.items():
         if "confusion" in entry:
-            parts.append(_table([f"true {name} \\ predicted", *entry["classes"]], [
+            parts.append(markdown_table([f"true {name} \\ predicted", *entry["classes"]], [
                 [true_name, *counts] for true_name, counts in zip(entry["classes"], entry["confusion"])]))
     return "\n".join(parts)
 
@@ -42,7 +42,8 @@ def _interval(entry, factor=1):
     return f"{factor * entry['low']:.2f} - {factor * entry['high']:.2f}"
 
 
-def _table(header, rows):
+def markdown_table(header, rows):
+    """Returns a table in Markdown; header and rows are lists of cells."""
     cells = [[str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in cells]

@@ -1,0 +1,143 @@
+"""A study: a YAML file with a grid of settings -> the list of its runs, checked before anything trains.
+
+    title: Single task against multi-task
+    question: Does learning gender and race beside age lower the age error?
+    settings: {backbone: mobilenet_v3_small, img_size: 48, num_steps: 1000}    # of every run, see train.py --help
+    grid:                                                                      # every combination is a run
+      tasks: [age, "age,gender,race"]
+      sources: [utkface, "imdb+utkface:race"]   # folders under --data-dir; + joins them, :race uses only those labels
+      seed: [0, 1, 2]
+    test: [utkface]                             # whose test.csv is measured; all sources of the grid if not given
+"""
+import dataclasses
+import itertools
+from dataclasses import dataclass
+
+import yaml
+
+from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.model.hparams import HParams
+from age_gender_estimation.tasks.labels import LABELS
+
+KEYS = ("title", "question", "settings", "grid", "test")
+FIELDS = {field.name: field for field in dataclasses.fields(HParams)}
+AGE_FIELDS = ("age_encoding", "age_sigma", "age_loss", "age_balance", "max_age")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder with train.csv, val.csv, test.csv and crop/, and which of its labels to use (all if empty)."""
+    name: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked study file.
+
+    Attributes:
+      title, question: what it asks.
+      axes: names of the grid's settings, in order.
+      runs: a dict per run with the value of every axis, None for an axis that means nothing to the run.
+      settings: hyper-parameters of every run.
+      test: names of the sources that are measured.
+    """
+    title: str
+    question: str
+    axes: tuple[str, ...]
+    runs: tuple[dict, ...]
+    settings: dict
+    test: tuple[str, ...]
+
+    def hparams(self, run):
+        """Returns the HParams of a run."""
+        values = {name: value for name, value in {**self.settings, **run}.items() if name in FIELDS and value is not None}
+        return HParams(**{name: _as_field(name, value) for name, value in values.items()})
+
+
+def load_study(path):
+    """Returns the Study in a YAML file.
+
+    Raises:
+      InputError: the file cannot be read, or is no YAML mapping.
+      SettingError: unknown keys or values that are not to be had, naming the choices.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.safe_load(file)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: expected a study as a YAML file ({' '.join(str(error).split())[:200]})") from None
+    try:
+        return _study_of(content)
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from None
+
+
+def sources_of(run):
+    """Returns the Sources of a run, in order."""
+    return [_parse_source(text) for text in run["sources"].split("+")]
+
+
+def run_name(run):
+    """Returns the name of a run's folder: its settings, as `tasks=age sources=utkface seed=0`."""
+    return " ".join(f"{name}={value}" for name, value in run.items() if value is not None).replace("/", "_")
+
+
+def _study_of(content):
+    if not isinstance(content, dict) or not isinstance(content.get("grid"), dict) or not content["grid"]:
+        raise SettingError(f"expected the keys {', '.join(KEYS)}, with a grid that maps settings to lists of values")
+    _check_names(content, KEYS, "key")
+    settings, grid = content.get("settings") or {}, content["grid"]
+    _check_names(settings, FIELDS, "setting")
+    _check_names(grid, ("sources", *FIELDS), "setting of the grid")
+    twice = [name for name in grid if name in settings]
+    if twice or "sources" not in grid:
+        raise SettingError(f"grid: {twice[0]} stands in settings too" if twice else "grid: expected sources, found none")
+    for name, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise SettingError(f"grid, {name}: expected a list of values, got {values!r}")
+    runs = _runs_of(grid)
+    sources = dict.fromkeys(source.name for run in runs for source in sources_of(run))
+    study = Study(str(content.get("title", "Study")), str(content.get("question", "")).strip(), tuple(grid), runs, settings,
+                  tuple(content.get("test") or sources))
+    for run in runs:
+        study.hparams(run)  # raises for values that are not to be had
+    return study
+
+
+def _runs_of(grid):
+    """Returns every combination once; a setting of age is None, and so the same, for runs that do not learn age."""
+    runs = {}
+    for values in itertools.product(*grid.values()):
+        run = dict(zip(grid, values))
+        if "age" not in str(run.get("tasks", "age")).split(","):
+            run.update({name: None for name in AGE_FIELDS if name in run})
+        runs.setdefault(run_name(run), run)
+    return tuple(runs.values())
+
+
+def _parse_source(text):
+    name, _, labels = str(text).partition(":")
+    source = Source(name, tuple(label for label in labels.split(",") if label))
+    _check_names(source.labels, LABELS, f"label of {name}")
+    return source
+
+
+def _check_names(names, known, what):
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SettingError(f"unknown {what} {unknown[0]!r}; choose from: {', '.join(known)}")
+
+
+def _as_field(name, value):
+    field = FIELDS[name]
+    if field.type is tuple:
+        values = value if isinstance(value, list) else str(value).split(",")
+        value = tuple(values)
+    expected = {int: int, float: (int, float), str: str, bool: bool, tuple: tuple}[field.type]
+    choices = field.metadata["choices"]
+    if not isinstance(value, expected) or isinstance(value, bool) and field.type is not bool:
+        raise SettingError(f"{name}: expected {field.type.__name__}, got {value!r}")
+    if choices and value not in choices:
+        raise SettingError(f"{name}: unknown {value!r}; choose from: {', '.join(choices)}")
+    return value
