@@ -50,8 +50,8 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     hooks = [
         ProgressHook(hparams.tasks, hparams.num_steps, hparams.batch_size, hparams.log_steps),
         StopHook(lambda: is_terminated() or time.monotonic() > deadline),
-        tf.estimator.CheckpointSaverHook(model_dir, save_secs=60 * hparams.checkpoint_minutes),
-        tf.estimator.CheckpointSaverHook(model_dir, save_steps=hparams.eval_steps, listeners=[
+        tf.estimator.CheckpointSaverHook(model_dir, save_secs=60 * hparams.checkpoint_minutes, save_graph_def=False),
+        tf.estimator.CheckpointSaverHook(model_dir, save_steps=hparams.eval_steps, save_graph_def=False, listeners=[
             EvaluationListener(evaluations, hparams.early_stopping, is_terminated)]),
     ]
     # A resumed run goes on with other batches instead of the epoch's first ones again.
