@@ -106,8 +106,8 @@ class HParams:
                 weights[name], is_known = float(value), name in LABELS
             except ValueError:
                 is_known = False
-            if not (is_known and 0 <= weights[name] < float("inf")):
-                raise SettingError(f"--loss-weights: expected TASK=WEIGHT with a weight of 0 or more and a task of "
+            if not (is_known and 0 < weights[name] < float("inf")):
+                raise SettingError("--loss-weights: expected TASK=WEIGHT with a weight above 0 and a task of "
                                    f"{', '.join(LABELS)}, got {text!r}")
         return weights
 
@@ -132,7 +132,7 @@ def load_hparams(model_dir):
             return HParams.from_json(file.read())
     except OSError:
         raise InputError(f"{model_dir}: expected a model folder made by train.py, found no hparams.json in it") from None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not the hyper-parameters of this version ({error})") from None
 
 

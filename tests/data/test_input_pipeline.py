@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.data.input_pipeline import evaluation_dataset, read_rows, training_dataset
+from age_gender_estimation.data.input_pipeline import balanced_shares, evaluation_dataset, read_rows, training_dataset
 from age_gender_estimation.data.manifest import manifest_text, open_manifest
 from age_gender_estimation.faces.photo import encode_jpeg
 from age_gender_estimation.model.hparams import HParams
@@ -78,3 +78,43 @@ def test_rows_are_read_undecoded(manifests):
     path, labels = next(iter(read_rows(manifests[1], ("age", "race"))))
     assert path.dtype == tf.string and path.numpy().decode().endswith('30, "q"\r\nx\r.jpg')
     assert (int(labels["age"]), int(labels["race"])) == (30, -1)
+
+
+def test_labels_that_are_not_asked_for_are_not_read(manifests, tmp_path):
+    race_only = open_manifest(manifests[0].path, manifests[0].image_dir, ("race",))
+    _, labels = next(iter(read_rows(race_only, ("age", "gender", "race"))))
+    assert {name: int(label) for name, label in labels.items()} == {"age": -1, "gender": -1, "race": 4}
+
+
+def test_shares_of_the_decades():
+    ages = [0] * 117
+    ages[5], ages[9], ages[10], ages[116] = 30, 34, 16, 1  # decades of 64, 16 and 1 rows
+    assert balanced_shares(ages, 0, 0.0) == pytest.approx({0: 64 / 81, 1: 16 / 81, 11: 1 / 81})
+    # Square roots 8, 4 and 1 of 13; the 19 rows without an age keep their 19 of 100.
+    expected = {0: 8 / 13 * 0.81, 1: 4 / 13 * 0.81, 11: 1 / 13 * 0.81, -1: 0.19}
+    assert balanced_shares(ages, 19, 0.5) == pytest.approx(expected)
+    assert balanced_shares(ages, 0, 1.0) == pytest.approx({0: 1 / 3, 1: 1 / 3, 11: 1 / 3})
+
+
+def test_balanced_ages_are_drawn_in_these_shares_each_row_equally_often(manifests):
+    """In a graph, as the Estimator does it: there `==` of tensors compares identities."""
+    hparams = dataclasses.replace(HPARAMS, age_balance=1.0, batch_size=100)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        dataset = training_dataset(manifests, ("age", "race"), hparams, 3)
+        batches = tf.compat.v1.data.make_initializable_iterator(dataset)
+        batch = batches.get_next()
+        session.run(batches.initializer)
+        ages = np.concatenate([session.run(batch)[1]["age"] for _ in range(6)])
+    # Decades 0 to 3 have 10, 10, 3 and 7 rows; of 600 draws 150 each, standard deviation 11.
+    counts = np.bincount(ages // 10, minlength=4)
+    assert counts.sum() == 600 and np.all(np.abs(counts - 150) < 45)
+    # Each pass through a decade shows each of its rows once.
+    assert np.ptp(np.bincount(ages)[20:23]) <= 1
+
+
+def test_rows_without_an_age_keep_their_share_when_ages_are_balanced(tmp_path):
+    manifest = write(tmp_path / "one", range(10), ["age", "gender"])
+    other = write(tmp_path / "two", range(40, 50), ["gender"])
+    hparams = dataclasses.replace(HPARAMS, age_balance=1.0, batch_size=100)
+    labels = next(training_dataset([manifest, other], ("age", "gender"), hparams, 0).as_numpy_iterator())[1]
+    assert 30 < sum(labels["age"] == -1) < 70

@@ -29,8 +29,16 @@ def test_what_is_written_is_read_back(manifest):
 
 def test_open_counts_rows_and_labels(manifest, tmp_path):
     opened = open_manifest(manifest, tmp_path)
-    assert (opened.num_rows, opened.highest_age, opened.columns) == (6, 99, ("filename", "age", "gender"))
+    assert (opened.num_rows, opened.columns, opened.tasks) == (6, ("filename", "age", "gender"), ("age", "gender"))
     assert opened.num_labels == {"age": 3, "gender": 2, "race": 0}
+    assert {age: count for age, count in enumerate(opened.ages) if count} == {0: 1, 3: 1, 99: 1}
+
+
+def test_only_the_labels_that_are_asked_for_count(manifest, tmp_path):
+    opened = open_manifest(manifest, tmp_path, ("gender",))
+    assert (opened.tasks, opened.num_labels, sum(opened.ages)) == (("gender",), {"age": 0, "gender": 2, "race": 0}, 0)
+    with pytest.raises(InputError, match="its labels of race are to be used, its columns are filename, age, gender"):
+        open_manifest(manifest, tmp_path, ("gender", "race"))
 
 
 def test_a_missing_crop_or_folder_is_named(manifest, tmp_path):

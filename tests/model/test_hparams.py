@@ -30,6 +30,17 @@ def test_a_folder_without_a_model_is_refused(tmp_path, content):
         {"learning_rate": -1.0},
         {"max_age": 117},
         {"learning_rate": float("nan")},
+        {"age_encoding": "ordinal"},
+        {"age_encoding": "groups"},
+        {"age_encoding": "groups:1-20,15-30"},
+        {"age_encoding": "groups:9-3"},
+        {"age_sigma": 0.0},
+        {"loss_weights": ("age=0",)},
+        {"loss_weights": ("height=1",)},
+        {"loss_weights": ("age",)},
+        {"ema": 1.5},
+        {"dropout": -0.1},
+        {"head_units": (64, 0)},
     ],
 )
 def test_impossible_values_are_refused_by_name(change):
@@ -40,6 +51,25 @@ def test_impossible_values_are_refused_by_name(change):
 def test_on_resume_shapes_are_fixed_and_schedules_are_not():
     saved = HParams(tasks=("age",))
     check_resume(saved, dataclasses.replace(saved, num_steps=7, learning_rate=1.0, batch_size=1), "model")
-    for change in ({"img_size": 99}, {"backbone": "cnn"}, {"max_age": 80}, {"tasks": ("gender",)}):
+    for change in (
+        {"img_size": 99},
+        {"backbone": "cnn"},
+        {"max_age": 80},
+        {"tasks": ("gender",)},
+        {"age_encoding": "soft"},
+        {"head_units": (8,)},
+        {"ema": 0.9},
+    ):
         with pytest.raises(InputError, match=f"model was trained with --{next(iter(change)).replace('_', '-')}"):
             check_resume(saved, dataclasses.replace(saved, **change), "model")
+
+
+def test_an_unknown_age_encoding_names_the_choices():
+    with pytest.raises(InputError, match="choose from: classes, soft, regression, groups:3, groups:5, groups:10, or"):
+        HParams(age_encoding="year")
+
+
+def test_models_of_before_the_age_encodings_load_with_the_defaults(tmp_path):
+    (tmp_path / "hparams.json").write_text('{"tasks": ["age", "gender"], "backbone": "cnn", "img_size": 64}')
+    assert load_hparams(tmp_path) == HParams(tasks=("age", "gender"), backbone="cnn", img_size=64)
+    assert HParams().age_groups() is None and HParams().task_weights() == {"age": 1.0, "gender": 1.0, "race": 1.0}

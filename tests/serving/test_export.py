@@ -11,7 +11,7 @@ import tensorflow as tf
 from age_gender_estimation.data.input_pipeline import evaluation_dataset
 from age_gender_estimation.data.manifest import open_manifest
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.evaluation.evaluate import evaluate, predict_manifest
+from age_gender_estimation.evaluation.evaluate import evaluate, predict_manifests
 from age_gender_estimation.faces.photo import decode_photo
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import keep_best
@@ -79,7 +79,7 @@ def test_evaluate_agrees_with_the_estimator_on_every_metric(best, predictor, cro
     metrics = estimator.evaluate(
         lambda: evaluation_dataset([manifest], hparams.tasks, 32, 7), checkpoint_path=checkpoint
     )
-    report = evaluate(predict_manifest(predictor, manifest.path, manifest.image_dir, batch_size=5))
+    report = evaluate(predict_manifests(predictor, [manifest], batch_size=5))
     assert report["age"]["mae"]["value"] == pytest.approx(metrics["age_mae"], abs=1e-4)
     assert report["age"]["rmse"]["value"] == pytest.approx(metrics["age_rmse"], abs=1e-4)
     assert report["gender"]["accuracy"]["value"] == pytest.approx(metrics["gender_accuracy"], abs=1e-6)
@@ -93,7 +93,7 @@ def test_ages_above_the_head_count_in_neither(best, predictor, crops, tmp_path):
     (tmp_path / "old.csv").write_text("\n".join([header, f"{name},110,{gender}", *rest]) + "\n")
     old = open_manifest(tmp_path / "old.csv", crops / "crop")
     metrics = estimator.evaluate(lambda: evaluation_dataset([old], hparams.tasks, 32, 8), checkpoint_path=checkpoint)
-    report = evaluate(predict_manifest(predictor, old.path, old.image_dir))
+    report = evaluate(predict_manifests(predictor, [old]))
     assert report["age"]["mae"]["n"] == old.num_rows - 1 and report["gender"]["accuracy"]["n"] == old.num_rows
     assert report["age"]["mae"]["value"] == pytest.approx(metrics["age_mae"], abs=1e-4)
 

@@ -7,8 +7,17 @@ import pytest
 from age_gender_estimation.serving.output import FIELDS, show_labels, write_records
 from age_gender_estimation.serving.photos import FaceRecord
 
-FACE = FaceRecord("a, b.jpg", 0, (93, 33, 30, 38), 45.6, {"gender": 1, "race": 2}, {"gender": 0.9, "race": 0.7})
-WHOLE = FaceRecord("b.jpg", 0, None, 46.4, {"gender": 1}, {"gender": 0.8})
+FACE = FaceRecord(
+    "a, b.jpg",
+    0,
+    (93, 33, 30, 38),
+    45.6,
+    age_median=44.0,
+    classes={"gender": 1, "race": 2},
+    confidences={"gender": 0.9, "race": 0.7},
+)
+WHOLE = FaceRecord("b.jpg", 0, None, 46.4, classes={"gender": 1}, confidences={"gender": 0.8})
+GROUP = FaceRecord("c.jpg", 0, age_group="27-52", classes={"gender": 1}, confidences={"gender": 0.8, "age_group": 0.61})
 NONE = FaceRecord("line\nbreak.jpg", error="no face found")
 
 
@@ -37,6 +46,12 @@ def test_text_is_the_line_of_the_article():
     assert written([(WHOLE, {"age": 46, "gender": 1})], "text") == ("Predicted: M/46 Actual: M/46\n", (1, 0))
 
 
+def test_a_range_of_years_is_shown_as_such():
+    assert written([(GROUP, {"age": 46, "gender": 1})], "text")[0] == "Predicted: M/27-52 Actual: M/46\n"
+    record = json.loads(written([(GROUP, None)], "json")[0])[0]
+    assert (record["age"], record["age_group"], record["age_group_confidence"]) == (None, "27-52", 0.61)
+
+
 def test_text_of_several_photos_names_them_and_keeps_to_one_line_each():
     text, counts = written([(FACE, None), (NONE, None)], "text", with_names=True)
     assert text == "a, b.jpg: Predicted: M/46 Asian Box: 93,33,30,38\nline\\nbreak.jpg: no face found\n" and counts == (
@@ -50,6 +65,7 @@ def test_json_and_csv_hold_the_same_records():
     first, second = json.loads(written(pairs, "json")[0])
     assert tuple(first) == FIELDS
     assert first["gender"] == "male" and first["race"] == "Asian" and first["age"] == 45.6 and first["left"] == 93
+    assert first["age_median"] == 44.0 and first["age_group"] is None
     assert first["actual_age"] == 40 and first["actual_gender"] == "female" and first["actual_race"] is None
     assert second["error"] == "no face found" and second["age"] is None
     rows = list(csv.DictReader(io.StringIO(written(pairs, "csv")[0], newline="")))

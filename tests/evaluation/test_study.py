@@ -1,0 +1,135 @@
+import json
+
+import pytest
+import yaml
+
+from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.evaluation.study import Source, load_study, run_name, sources_of
+from age_gender_estimation.evaluation.study_page import study_page
+from age_gender_estimation.evaluation.study_results import (
+    Result,
+    read_results,
+    results_csv,
+    results_markdown,
+    summarize,
+    summary_rows,
+)
+
+STUDY = {
+    "title": "T",
+    "question": "Q?",
+    "settings": {"backbone": "cnn", "head_units": [16, 8]},
+    "grid": {
+        "tasks": ["gender", "age,gender"],
+        "age_encoding": ["groups:3", "soft"],
+        "sources": ["a", "a+b:race,age"],
+        "seed": [0, 1],
+    },
+}
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(content):
+        path = tmp_path / "study.yaml"
+        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
+        return load_study(path)
+
+    return load
+
+
+def test_every_combination_is_a_run_and_age_settings_do_not_multiply_runs_without_age(load):
+    study = load(STUDY)
+    # age,gender: 2 encodings x 2 sources x 2 seeds; gender: the encodings are the same run.
+    assert len(study.runs) == 8 + 4
+    assert study.axes == ("tasks", "age_encoding", "sources", "seed") and study.test == ("a", "b")
+    assert run_name(study.runs[0]) == "tasks=gender sources=a seed=0"
+    hparams = study.hparams(study.runs[-1])
+    assert (hparams.tasks, hparams.age_encoding, hparams.seed) == (("age", "gender"), "soft", 1)
+    assert (hparams.backbone, hparams.head_units) == ("cnn", (16, 8))
+    assert sources_of(study.runs[-1]) == [Source("a"), Source("b", ("race", "age"))]
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"colour": 1}, "unknown key 'colour'; choose from: title, question, settings, grid, test"),
+        ({"settings": {"lr": 1}}, "unknown setting 'lr'; choose from: tasks, backbone"),
+        ({"settings": {"seed": 1}}, "seed stands in settings too"),
+        ({"grid": {"sources": ["a"], "width": [1]}}, "unknown setting of the grid 'width'"),
+        ({"grid": {"seed": [0]}}, "expected sources, found none"),
+        ({"grid": {"sources": "a"}}, "sources: expected a list of values, got 'a'"),
+        ({"grid": {"sources": ["a"], "seed": []}}, "seed: expected a list of values"),
+        ({"grid": {"sources": ["a:height"]}}, "unknown label of a 'height'; choose from: age, gender, race"),
+        ({"grid": {"sources": ["a"], "age_encoding": ["groups:4-2"]}}, "'4-2', which is empty"),
+        ({"grid": {"sources": ["a"], "age_encoding": ["ordinal"]}}, "unknown 'ordinal'; choose from: classes"),
+        ({"grid": {"sources": ["a"], "tasks": ["height"]}}, "unknown task 'height'"),
+        ({"grid": {"sources": ["a"], "num_steps": ["many"]}}, "num_steps: expected int, got 'many'"),
+        ({"grid": {"sources": ["a"], "decay": ["linear"]}}, "decay: unknown 'linear'; choose from: none, cosine"),
+        ({"grid": None}, "expected the keys title, question, settings, grid, test"),
+    ],
+)
+def test_wrong_studies_are_refused_by_name(load, change, message):
+    with pytest.raises(SettingError, match=message):
+        load({**STUDY, **change})
+
+
+@pytest.mark.parametrize("text", ["grid: [1", "\x00", "- a\n", ""])
+def test_what_is_no_yaml_mapping_is_refused(load, text):
+    with pytest.raises(InputError, match="study.yaml: expected"):
+        load(text)
+
+
+@pytest.fixture
+def results(load, tmp_path):
+    study = load({**STUDY, "grid": {"tasks": ["age", "gender"], "sources": ["a"], "seed": [0, 1]}, "test": ["a", "b"]})
+    reports = {
+        "tasks=age sources=a seed=0": {"age": {name: {"value": 4.0} for name in ("mae", "rmse", "cs5")}},
+        "tasks=age sources=a seed=1": {"age": {name: {"value": 6.0} for name in ("mae", "rmse", "cs5")}},
+        "tasks=gender sources=a seed=0": {
+            "gender": {"accuracy": {"value": 0.9}},
+            "sources": {"x/test.csv": {"gender": {"accuracy": {"value": 0.8}}}, "y/test.csv": {}},
+        },
+    }
+    for name, report in reports.items():
+        for folder in ("evaluation", "model"):
+            (tmp_path / "runs" / name / folder).mkdir(parents=True)
+        (tmp_path / "runs" / name / "evaluation/evaluation.json").write_text(json.dumps({"csv": [], **report}))
+        history = {"evaluations": [{"step": 2, "age_mae": 9.0}, {"step": 4, "age_mae": 5.0}] if "=age" in name else []}
+        (tmp_path / "runs" / name / "model/eval.json").write_text(json.dumps(history))
+    (tmp_path / "runs/tasks=gender sources=a seed=1").mkdir()
+    (tmp_path / "runs/tasks=gender sources=a seed=1/failed.txt").write_text("exit code 1: <disk> full\n")
+    return study, read_results(study, tmp_path)
+
+
+def test_means_and_spread_are_over_seeds(results):
+    (ages, age_metrics), (genders, gender_metrics) = summarize(*results)
+    assert ages == {"tasks": "age", "sources": "a"} and genders["tasks"] == "gender"
+    # Of 4 and 6: mean 5, sample deviation sqrt(((4 - 5)^2 + (6 - 5)^2) / 1)
+    assert age_metrics["age_mae"] == (5.0, pytest.approx(2**0.5), 2)
+    assert gender_metrics == {"gender_accuracy": (0.9, None, 1), "gender_accuracy@a": (0.8, None, 1)}
+    header, rows = summary_rows(*results)
+    assert header[-3:] == ["gender accuracy", "gender accuracy@a", "runs"]
+    assert rows[0][2] == "5.00 \u00b1 1.41" and rows[1][-3:] == ["90.0%", "80.0%", 1]
+
+
+def test_failed_and_missing_runs_stand_in_the_tables(results):
+    study, (*_, failed) = results
+    assert failed == Result(failed.run, error="exit code 1: <disk> full")
+    lines = results_csv(*results).splitlines()
+    assert lines[0] == "tasks,sources,seed,age_mae,age_rmse,age_cs5,gender_accuracy,gender_accuracy@a,error"
+    assert lines[1] == "age,a,0,4.000000,4.000000,4.000000,,,"
+    assert lines[4] == "gender,a,1,,,,,,exit code 1: <disk> full"
+    assert "| age    | a       | 5.00 \u00b1 1.41 |" in results_markdown(*results)
+
+
+def test_the_page_has_tables_curves_and_failures(results):
+    text = study_page(*results)
+    assert text.count("data:image/png;base64,") == 2 and "&lt;disk&gt; full" in text and "Q?" in text
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_a_page_of_failures_only_says_so(results):
+    study, _ = results
+    text = study_page(study, [Result(run, error="did not run") for run in study.runs])
+    assert text.count("did not run") == 4 and "image/png" not in text

@@ -1,0 +1,121 @@
+"""Every encoding of age: loss, decoding and metrics against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from age_gender_estimation.tasks.age_heads import (
+    classes_head,
+    expected_age,
+    gaussian_targets,
+    group_of,
+    groups_head,
+    median_age,
+    regression_head,
+    soft_head,
+)
+
+GROUPS = ((1, 26), (27, 52), (53, 80))
+
+
+def log(*values):
+    return np.log(np.array([values], np.float32))
+
+
+def streamed(head, labels, logits):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        labels = tf.constant(labels)
+        metrics = head.metrics(labels, head.decode(tf.constant(logits)), tf.cast(head.labelled(labels), tf.float32))
+        session.run(tf.compat.v1.local_variables_initializer())
+        session.run([update for _, update in metrics.values()])
+        return session.run({name: value for name, (value, _) in metrics.items()})
+
+
+@pytest.mark.parametrize("head", [classes_head(2, 1), soft_head(2, 1.0, 1), regression_head(2, "l1", 1)])
+def test_ages_above_max_age_count_as_unlabelled(head):
+    assert head.labelled(tf.constant([0, 2, 3, -1])).numpy().tolist() == [True, True, False, False]
+    losses = head.example_losses(tf.constant([3, -1]), tf.zeros([2, head.num_logits]))
+    assert losses.numpy().tolist() == [0.0, 0.0]
+
+
+def test_classes_are_cross_entropy_decoded_by_expectation_and_median():
+    head = classes_head(3, 1)
+    logits = log(0.1, 0.2, 0.3, 0.4)
+    np.testing.assert_allclose(head.example_losses(tf.constant([1]), logits), [-np.log(0.2)], rtol=1e-6)
+    outputs = head.decode(tf.constant(logits))
+    np.testing.assert_allclose(outputs["age"], [0.2 + 0.6 + 1.2], rtol=1e-6)
+    # Up to year 1 lie 0.3, up to year 2 lie 0.6 of it: half is reached in year 2.
+    assert outputs["age_median"].numpy().tolist() == [2.0]
+    np.testing.assert_allclose(outputs["age_probabilities"], [[0.1, 0.2, 0.3, 0.4]], rtol=1e-6)
+
+
+def test_expectation_and_median_of_a_skewed_distribution_differ():
+    skewed = tf.constant([[0.6, 0.0, 0.0, 0.0, 0.4], [0.0, 0.0, 0.0, 0.0, 1.0]])
+    np.testing.assert_allclose(expected_age(skewed), [1.6, 4.0], rtol=1e-6)
+    assert median_age(skewed).numpy().tolist() == [0.0, 4.0]
+    assert median_age(tf.constant([[0.0, 0.0, 0.499]])).numpy().tolist() == [2.0]  # a sum that rounding made too small
+
+
+def test_soft_targets_are_a_gaussian_around_the_year():
+    # sigma 1, label 1 of years 0..3: weights e^-1/2, 1, e^-1/2, e^-2
+    weights = np.exp([-0.5, 0.0, -0.5, -2.0])
+    np.testing.assert_allclose(gaussian_targets(tf.constant([1]), 3, 1.0), [weights / weights.sum()], rtol=1e-6)
+    # sigma 2: the exponents are a quarter of that
+    weights = np.exp([-0.125, 0.0, -0.125, -0.5])
+    np.testing.assert_allclose(gaussian_targets(tf.constant([1]), 3, 2.0), [weights / weights.sum()], rtol=1e-6)
+
+
+def test_soft_loss_is_the_divergence_from_the_target_and_zero_for_a_perfect_answer():
+    head = soft_head(1, 1.0, 1)
+    # years 0 and 1, label 0: target (1, e^-1/2) / (1 + e^-1/2) = (0.62246, 0.37754); answer (1/2, 1/2)
+    target = np.array([1.0, np.exp(-0.5)]) / (1 + np.exp(-0.5))
+    expected = (target * np.log(target / 0.5)).sum()  # 0.0303
+    assert expected == pytest.approx(0.0303, abs=1e-5)
+    np.testing.assert_allclose(head.example_losses(tf.constant([0]), tf.zeros([1, 2])), [expected], rtol=1e-5)
+    perfect = tf.constant(np.log(target[np.newaxis]), tf.float32)
+    np.testing.assert_allclose(head.example_losses(tf.constant([0]), perfect), [0.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 1000.0])
+def test_soft_loss_is_finite_for_any_sigma(sigma):
+    assert np.isfinite(soft_head(100, sigma, 1).example_losses(tf.constant([0, 100]), tf.zeros([2, 101]))).all()
+
+
+def test_regression_is_in_units_of_twenty_years_around_35():
+    head = regression_head(100, "l1", 1)
+    logits = tf.constant([[0.0], [0.5], [-9.0], [9.0]])  # 35, 45, below 0, above 100 years
+    assert head.decode(logits)["age"].numpy().tolist() == [35.0, 45.0, 0.0, 100.0]
+    # errors of 5, 20, 0 - but -145 + 35 for the third: the loss sees what clipping hides - in units of 20 years
+    losses = head.example_losses(tf.constant([40, 25, 35, 100]), logits)
+    np.testing.assert_allclose(losses, [0.25, 1.0, 9.0, 9.0 - 65 / 20], rtol=1e-6)
+
+
+def test_huber_is_quadratic_below_five_years_and_linear_above():
+    head = regression_head(100, "huber", 1)
+    # delta 0.25: errors 0.125 (2.5 years) -> 0.125^2 / 0.5 = 0.03125; 0.25 -> 0.125; 1 (20 years) -> 1 - 0.125
+    losses = head.example_losses(tf.constant([35, 35, 35]), tf.constant([[0.125], [0.25], [-1.0]]))
+    np.testing.assert_allclose(losses, [0.03125, 0.125, 0.875], rtol=1e-6)
+
+
+def test_groups_count_ages_outside_all_of_them_as_unlabelled():
+    labels = tf.constant([0, 1, 26, 27, 52, 53, 80, 81, -1])
+    assert group_of(labels, GROUPS).numpy().tolist() == [-1, 0, 0, 1, 1, 2, 2, -1, -1]
+    head = groups_head(GROUPS, 1)
+    assert head.labelled(labels).numpy().tolist() == [False] + [True] * 6 + [False] * 2
+    losses = head.example_losses(tf.constant([30, 81]), np.repeat(log(0.2, 0.5, 0.3), 2, axis=0))
+    np.testing.assert_allclose(losses, [-np.log(0.5), 0.0], rtol=1e-6)
+    outputs = head.decode(tf.constant(log(0.2, 0.5, 0.3)))
+    np.testing.assert_allclose(outputs["age_group_probabilities"], [[0.2, 0.5, 0.3]], rtol=1e-6)
+
+
+def test_streaming_metrics_skip_what_is_not_labelled():
+    logits = np.log(np.eye(5, dtype=np.float32)[[1, 4, 0]] + 1e-9)  # ages 1, 4 and 0
+    values = streamed(classes_head(4, 1), [2, 2, -1], logits)
+    # errors 1 and 2: MAE 1.5, RMSE sqrt((1 + 4) / 2)
+    np.testing.assert_allclose(values["age_mae"], 1.5, rtol=1e-5)
+    np.testing.assert_allclose(values["age_rmse"], np.sqrt(2.5), rtol=1e-5)
+    np.testing.assert_allclose(values["age_median_mae"], 1.5)
+    values = streamed(groups_head(GROUPS, 1), [30, 60, 81], np.repeat(log(0.2, 0.5, 0.3), 3, axis=0))
+    assert values == {"age_group_accuracy": 0.5}
+    values = streamed(regression_head(100, "l1", 1), [40, 25, -1], np.zeros([3, 1], np.float32))
+    np.testing.assert_allclose([values["age_mae"], values["age_rmse"]], [7.5, np.sqrt(62.5)], rtol=1e-6)
