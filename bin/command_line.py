@@ -51,6 +51,20 @@ def take_fields(args, config_class):
     return config_class(**{field.name: getattr(args, field.name) for field in dataclasses.fields(config_class)})
 
 
+def as_flags(config):
+    """Returns the command line arguments from which `take_fields` makes `config`; defaults are left out."""
+    arguments = []
+    for field in dataclasses.fields(config):
+        value, dashed = getattr(config, field.name), field.name.replace("_", "-")
+        if value == field.default:
+            continue
+        if isinstance(value, bool):
+            arguments.append(f"--{dashed}" if value else f"--no-{dashed}")
+        else:
+            arguments += [f"--{dashed}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+    return arguments
+
+
 def open_manifests(texts, image_dirs):
     """Opens the manifests that command line arguments name, each with its folder of crops, or all with the one folder.
 

@@ -6,13 +6,16 @@
 Every run is a train.py and an evaluate.py in a folder of its own. Started again, finished runs are skipped and the one
 that was cut off goes on; failed runs are listed and tried again.
 """
-import dataclasses
+import filecmp
+import functools
+import logging
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from command_line import make_parser, open_manifests, positive, run
+from command_line import as_flags, make_parser, open_manifests, positive, run
 from tqdm import tqdm
 
 from age_gender_estimation.data.files import write_file
@@ -30,8 +33,11 @@ def main():
     parser.add_argument("--jobs", type=positive, default=1, help="runs at a time; they share the CPU's cores")
     args = parser.parse_args()
     study = load_study(args.study)
+    logging.getLogger("age_gender_estimation").setLevel(logging.WARNING)  # every run says in its own log what it uses
+    refuse_other_study(args.study, args.output_dir)
     check_data(study, args.data_dir)
-    claim_folder(args.study, args.output_dir)
+    os.makedirs(os.path.join(args.output_dir, "runs"), exist_ok=True)
+    shutil.copyfile(args.study, os.path.join(args.output_dir, "study.yaml"))
 
     from age_gender_estimation.evaluation.study_page import study_page
     from age_gender_estimation.evaluation.study_results import read_results, results_csv, results_markdown
@@ -53,27 +59,27 @@ def main():
 
 
 def check_data(study, data_dir):
-    """Opens every manifest that a run will use: what is missing or has no such labels is found before the first run."""
-    for text in dict.fromkeys(name for each in study.runs for name in each["sources"].split("+")):
+    """Opens every manifest and holds every run against it: what cannot be learnt is found before the first run."""
+    from age_gender_estimation.model.training_data import fit_to_data
+
+    @functools.cache
+    def opened(text, split):
         name, colon, labels = text.partition(":")
-        for split in ("train", "val"):
-            open_manifests([f"{data_dir}/{name}/{split}.csv{colon}{labels}"], [f"{data_dir}/{name}/crop"])
+        return open_manifests([f"{data_dir}/{name}/{split}.csv{colon}{labels}"], [f"{data_dir}/{name}/crop"])[0]
+
+    for each in study.runs:
+        train, val = ([opened(text, split) for text in each["sources"].split("+")] for split in ("train", "val"))
+        fit_to_data(study.hparams(each), train, val)
     for name in study.test:
-        open_manifests([f"{data_dir}/{name}/test.csv"], [f"{data_dir}/{name}/crop"])
+        opened(name, "test")
 
 
-def claim_folder(study_path, output_dir):
-    """Copies the study file into its folder; a folder made from another one is refused."""
-    os.makedirs(os.path.join(output_dir, "runs"), exist_ok=True)
+def refuse_other_study(study_path, output_dir):
+    """Raises InputError where the folder holds a copy of another study file."""
     copy = os.path.join(output_dir, "study.yaml")
-    with open(study_path, encoding="utf-8") as file:
-        text = file.read()
-    if os.path.exists(copy):
-        with open(copy, encoding="utf-8") as file:
-            if file.read() != text:
-                raise InputError(f"{output_dir} was made from another study than {study_path} (compare {copy}); use another "
-                                 "--output-dir")
-    write_file(copy, text)
+    if os.path.exists(copy) and not filecmp.cmp(copy, study_path, shallow=False):
+        raise InputError(f"{output_dir} was made from another study than {study_path} (compare {copy}); use another "
+                         "--output-dir")
 
 
 def result_path(output_dir, each):
@@ -108,24 +114,10 @@ def commands(study, each, data_dir, folder):
                   for split in ("train", "val"))
     model_dir = os.path.join(folder, "model")
     yield [f"{BIN}/train.py", "--train-csv", *train, "--val-csv", *val, "--img-dir", *crops, "--model-dir", model_dir,
-           *flags(study.hparams(each))]
+           *as_flags(study.hparams(each))]
     yield [f"{BIN}/evaluate.py", "--model-dir", model_dir, "--csv", *(f"{data_dir}/{name}/test.csv" for name in study.test),
            "--img-dir", *(f"{data_dir}/{name}/crop" for name in study.test),
            "--output-dir", os.path.join(folder, "evaluation")]
-
-
-def flags(hparams):
-    """Returns hyper-parameters as command line arguments, as far as they are not the defaults."""
-    arguments = []
-    for field in dataclasses.fields(hparams):
-        value, dashed = getattr(hparams, field.name), field.name.replace("_", "-")
-        if value == field.default:
-            continue
-        if isinstance(value, bool):
-            arguments.append(f"--{dashed}" if value else f"--no-{dashed}")
-        else:
-            arguments += [f"--{dashed}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
-    return arguments
 
 
 if __name__ == "__main__":
