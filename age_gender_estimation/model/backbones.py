@@ -37,11 +37,12 @@ def build_cnn(img_size, weights=None):
     """The IMDB-WIKI article's network: three blocks of 5x5 convolutions, then 1024 units. 103 M parameters at 224 px."""
     inputs = layers.Input([img_size, img_size, 3])
     features = inputs
-    for filters, dropout in ((32, 0.2), (64, 0.4), (128, 0.7)):
-        features = layers.Conv2D(filters, 5, padding="same", activation="relu")(features)
+    # The names Keras would give in a fresh process: files of weights are matched by name, wherever they were saved.
+    for name, filters, dropout in (("conv2d", 32, 0.2), ("conv2d_1", 64, 0.4), ("conv2d_2", 128, 0.7)):
+        features = layers.Conv2D(filters, 5, padding="same", activation="relu", name=name)(features)
         features = layers.MaxPooling2D(2)(features)
         features = layers.Dropout(dropout)(features)
-    features = layers.Dense(1024, activation="relu")(layers.Flatten()(features))
+    features = layers.Dense(1024, activation="relu", name="dense")(layers.Flatten()(features))
     return tf.keras.Model(inputs, layers.Dropout(0.4)(features), name="cnn")
 
 
