@@ -37,7 +37,7 @@ def model_fn(features, labels, mode, params):
     hparams = params["hparams"]
     heads = make_heads(hparams.tasks, hparams.max_age)
     is_training = mode == tf.estimator.ModeKeys.TRAIN
-    logits, updates = build_network(features["image"], params["backbone"], hparams, heads, is_training)
+    logits, updates, _ = build_network(features["image"], params["backbone"], hparams, heads, is_training)
     if mode == tf.estimator.ModeKeys.PREDICT:
         return _prediction_spec(heads, logits)
     example_losses = {name: head.example_losses(labels[name], logits[name]) for name, head in heads.items()}
