@@ -56,6 +56,8 @@ def build_network(images, config, hparams, heads, is_training, is_body_training=
     Returns:
       A Network. Where `is_body_training` is a tensor, its updates change nothing while that is False.
     """
+    # Keras draws initial weights from a generator of its own, which the Estimator's seed does not reach.
+    tf.keras.utils.set_random_seed(hparams.seed)
     model = tf.keras.Model.from_config(config)
     standardized = BACKBONES[hparams.backbone].standardize(images)
     is_body_training = is_training if is_body_training is None else is_body_training

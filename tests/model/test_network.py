@@ -119,7 +119,6 @@ def backbone(request):
 
 
 def test_a_tensor_freezes_and_moves_the_statistics_of_the_body(backbone):
-    tf.keras.utils.set_random_seed(0)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         is_body_training = tf.compat.v1.placeholder(tf.bool, [])
         network = build(*backbone, True, is_body_training)
@@ -130,7 +129,6 @@ def test_a_tensor_freezes_and_moves_the_statistics_of_the_body(backbone):
         assert all((value == np.float32(0.7)).all() for value in session.run(moving))
         moved_logits, _ = session.run(outputs, {is_body_training: True})
         assert all((value != np.float32(0.7)).any() for value in session.run(moving))
-    tf.keras.utils.set_random_seed(0)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         network = build(*backbone, False)
         initialize(session, network)
@@ -143,6 +141,21 @@ def test_a_tensor_freezes_and_moves_the_statistics_of_the_body(backbone):
     assert network.updates == []
     heads = {f"gender_{layer}/{part}" for layer in ("hidden", "logits") for part in ("kernel", "bias")}
     assert every - body == heads and body < every
+
+
+def test_seed_decides_the_initial_weights_of_body_and_heads():
+    def start(seed):
+        hparams = HParams(tasks=("gender",), backbone="cnn", img_size=8, head_units=(4,), seed=seed)
+        config = backbone_config(hparams)[0]
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            build(hparams, config, True)
+            kernels = [item for item in tf.compat.v1.global_variables() if item.op.name.endswith("kernel")]
+            session.run(tf.compat.v1.global_variables_initializer())
+            return session.run(kernels)
+
+    first, again, other = start(0), start(0), start(1)
+    assert len(first) == 4 + 2 and all((one == two).all() for one, two in zip(first, again))
+    assert all((one != two).any() for one, two in zip(first, other))
 
 
 def test_imagenet_weights_are_refused_for_networks_that_have_none(tmp_path):
