@@ -73,7 +73,7 @@ def test_variables_have_the_published_names_and_shapes(embedding):
         for name, variable in variables_by_name(embedding).items()
     }
     # Keras' slopes are [1, 1, channels].
-    assert {name: shape[2:] if "prelu" in name else shape for name, shape in short.items()} == expected
+    assert short == {name: (1, 1, *shape) if "prelu" in name else shape for name, shape in expected.items()}
 
 
 def test_features_end_before_the_embedding(embedding):
