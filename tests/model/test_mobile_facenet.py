@@ -100,12 +100,13 @@ def test_stride_2_is_padded_on_every_side(small):
     assert sums.shape == (8, 8) and sums[0, 0] == 12 and sums[0, 1] == sums[1, 0] == 18 and (sums[1:, 1:] == 27).all()
 
 
-def test_negative_slopes_turn_negative_values_around(small):
+# x < 0: slope * -2; x > 0: 3. max(x, slope * x) would be -2 for the second, a leaky ReLU's slope is positive.
+@pytest.mark.parametrize("slope, expected", [(-0.5, [1, 3]), (2.0, [-4, 3])])
+def test_slopes_of_prelu_may_be_negative_or_above_1(small, slope, expected):
     prelu = small.get_layer("conv_1_prelu")
-    prelu.set_weights([np.full([1, 1, 64], -0.5)])
+    prelu.set_weights([np.full([1, 1, 64], slope)])
     values = np.repeat(np.array([-2.0, 3.0], np.float32).reshape(1, 1, 2, 1), 64, axis=3)
-    # x < 0: -0.5 * -2 = 1; x > 0: 3
-    np.testing.assert_allclose(prelu(values)[0, 0, :, 0], [1, 3])
+    np.testing.assert_allclose(prelu(values)[0, 0, :, 0], expected)
 
 
 def test_only_bottlenecks_of_stride_1_are_residual(small):
