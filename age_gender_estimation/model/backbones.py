@@ -7,15 +7,25 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from age_gender_estimation.model import mobile_facenet
+from age_gender_estimation.model.inception_resnet_v1 import build_inception_resnet_v1
+
 applications = tf.keras.applications
 layers = tf.keras.layers
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """build: (img_size, weights: None or "imagenet") -> Keras model; standardize: images in [0, 255] -> its input."""
+    """A network and what it needs to know of its input.
+
+    Attributes:
+      build: (img_size, weights: None or "imagenet") -> Keras model.
+      standardize: float32 images in [0, 255] -> the model's input.
+      has_imagenet: whether Keras has weights of it to download.
+    """
     build: Callable
     standardize: Callable
+    has_imagenet: bool = True
 
 
 def to_unit_range(images):
@@ -37,11 +47,12 @@ def build_cnn(img_size, weights=None):
     """The IMDB-WIKI article's network: three blocks of 5x5 convolutions, then 1024 units. 103 M parameters at 224 px."""
     inputs = layers.Input([img_size, img_size, 3])
     features = inputs
-    for filters, dropout in ((32, 0.2), (64, 0.4), (128, 0.7)):
-        features = layers.Conv2D(filters, 5, padding="same", activation="relu")(features)
+    # The names Keras would give in a fresh process: files of weights are matched by name, wherever they were saved.
+    for name, filters, dropout in (("conv2d", 32, 0.2), ("conv2d_1", 64, 0.4), ("conv2d_2", 128, 0.7)):
+        features = layers.Conv2D(filters, 5, padding="same", activation="relu", name=name)(features)
         features = layers.MaxPooling2D(2)(features)
         features = layers.Dropout(dropout)(features)
-    features = layers.Dense(1024, activation="relu")(layers.Flatten()(features))
+    features = layers.Dense(1024, activation="relu", name="dense")(layers.Flatten()(features))
     return tf.keras.Model(inputs, layers.Dropout(0.4)(features), name="cnn")
 
 
@@ -59,7 +70,7 @@ def _keras(constructor, **options):
 
 
 BACKBONES = {
-    "cnn": Backbone(build_cnn, tf.image.per_image_standardization),
+    "cnn": Backbone(build_cnn, tf.image.per_image_standardization, has_imagenet=False),
     "mobilenet_v2": Backbone(_keras(applications.MobileNetV2), to_unit_range),
     "mobilenet_v3_small": Backbone(
         _keras(applications.MobileNetV3Small, include_preprocessing=False), to_unit_range),
@@ -67,4 +78,6 @@ BACKBONES = {
         _keras(applications.MobileNetV3Large, include_preprocessing=False), to_unit_range),
     "resnet50": Backbone(_keras(applications.ResNet50), subtract_imagenet_mean),
     **{f"efficientnet_b{n}": Backbone(_keras(getattr(applications, f"EfficientNetB{n}")), unchanged) for n in range(8)},
+    "inception_resnet_v1": Backbone(build_inception_resnet_v1, tf.image.per_image_standardization, has_imagenet=False),
+    "mobile_facenet": Backbone(mobile_facenet.build_mobile_facenet, mobile_facenet.standardize, has_imagenet=False),
 }

@@ -62,9 +62,9 @@ def model_fn(features, labels, mode, params):
 def _answers(images, config, hparams, heads):
     """Returns logits as evaluated and exported: of the images, or the mean of theirs and their mirror images'."""
     if not hparams.flip_average:
-        return build_network(images, config, hparams, heads, False)[0]
+        return build_network(images, config, hparams, heads, False).logits
     both = tf.concat([images, tf.reverse(images, axis=[2])], axis=0)
-    logits = build_network(both, config, hparams, heads, False)[0]
+    logits = build_network(both, config, hparams, heads, False).logits
     return {name: sum(tf.split(values, 2)) / 2 for name, values in logits.items()}
 
 

@@ -13,7 +13,8 @@ POSITIVE = (
     "age_sigma")
 
 
-SHARES = ("body_rate", "dropout", "ema", "age_balance", "augment_zoom")
+SHARES = ("body_rate", "age_balance", "augment_zoom")
+BELOW_ONE = ("dropout", "ema")
 YEAR_ENCODINGS = ("classes", "soft", "regression")
 
 
@@ -74,8 +75,9 @@ class HParams:
             if field.type in (int, float) and not (value > 0 if is_positive else value >= 0):
                 bound = "more than 0" if is_positive else "0 or more"
                 raise SettingError(f"--{field.name.replace('_', '-')}: expected {bound}, got {value}")
-            if field.name in SHARES and not value <= 1:
-                raise SettingError(f"--{field.name.replace('_', '-')}: expected 0 to 1, got {value}")
+            if field.name in SHARES and not value <= 1 or field.name in BELOW_ONE and not value < 1:
+                bound = "from 0 to 1" if field.name in SHARES else "from 0 to less than 1"
+                raise SettingError(f"--{field.name.replace('_', '-')}: expected {bound}, got {value}")
         if not all(size > 0 for size in (*self.dense_units, *self.head_units)):
             raise SettingError("--dense-units, --head-units: expected sizes above 0, got "
                                f"{self.dense_units} and {self.head_units}")

@@ -1,12 +1,28 @@
 """Backbone and heads: images -> logits per task."""
 import os
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.backbones import BACKBONES
+from age_gender_estimation.model.published_weights import load_published_weights
 
-HEAD_UNITS = 1024  # of the hidden layer in front of each head's logits, as in the article
+# 0.2 is tf.nn's own slope for negative inputs; the layer LeakyReLU of Keras has 0.3.
+ACTIVATIONS = {"relu": tf.nn.relu, "leaky_relu": tf.nn.leaky_relu}
+
+
+class Network(NamedTuple):
+    """What `build_network` returns.
+
+    Attributes:
+      logits: {task: float32 [batch, num_logits]}.
+      updates: list of ops that move batch-norm statistics, to run with a training step.
+      body_variables: list of the backbone's variables, batch-norm statistics included; all others are the heads'.
+    """
+    logits: dict
+    updates: list
+    body_variables: list
 
 
 def backbone_config(hparams, weights=None):
@@ -17,12 +33,12 @@ def backbone_config(hparams, weights=None):
 
     Args:
       hparams: HParams.
-      weights: None, "imagenet" or a Keras .h5 file.
+      weights: None, "imagenet" or a file of published weights, .npz or .h5.
     """
     tf.keras.backend.reset_uids()  # variables must have the names of the checkpoint, whatever was built before
     model = BACKBONES[hparams.backbone].build(hparams.img_size, weights if weights == "imagenet" else None)
     if weights not in (None, "imagenet"):
-        model.load_weights(weights)
+        load_published_weights(model, weights)
     return model.get_config(), model.get_weights()
 
 
@@ -34,20 +50,50 @@ def build_network(images, config, hparams, heads, is_training, is_body_training=
       config: of the backbone, from `backbone_config`.
       hparams: HParams.
       heads: {task: Head}.
-      is_training: whether dropout and batch-norm statistics are those of training.
+      is_training: bool, whether dropout and batch-norm statistics are those of training.
+      is_body_training: the same for the backbone alone, a bool or a scalar bool tensor; None for `is_training`.
 
     Returns:
-      ({task: logits float32 [batch, num_classes]}, list of update ops to run with a training step).
+      A Network. Where `is_body_training` is a tensor, its updates change nothing while that is False.
     """
+    # Keras draws initial weights from a generator of its own, which the Estimator's seed does not reach.
+    tf.keras.utils.set_random_seed(hparams.seed)
     model = tf.keras.Model.from_config(config)
     standardized = BACKBONES[hparams.backbone].standardize(images)
     is_body_training = is_training if is_body_training is None else is_body_training
     features = model(standardized, training=is_body_training)
+    logits = build_heads(features, hparams, heads, is_training)
+    updates = [] if is_body_training is False else model.get_updates_for(standardized)
+    return Network(logits, updates, model.variables)
+
+
+def build_heads(features, hparams, heads, is_training):
+    """Builds the shared dense layers and, on top of them, each task's own.
+
+    Args:
+      features: float32 [batch, units] of the backbone.
+      hparams: HParams; `dense_units`, `head_units`, `activation` and `dropout` are read.
+      heads: {task: Head}.
+      is_training: bool, whether inputs of the heads are dropped.
+
+    Returns:
+      {task: logits float32 [batch, num_logits]}.
+    """
+    features = _dense(features, hparams.dense_units, hparams.activation, "shared")
     logits = {}
     for name, head in heads.items():
-        hidden = tf.keras.layers.Dense(HEAD_UNITS, activation="relu", name=f"{name}_hidden")(features)
+        hidden = tf.nn.dropout(features, hparams.dropout) if is_training and hparams.dropout else features
+        hidden = _dense(hidden, hparams.head_units, hparams.activation, f"{name}_hidden")
         logits[name] = tf.keras.layers.Dense(head.num_logits, name=f"{name}_logits")(hidden)
-    return logits, model.get_updates_for(standardized) if is_training else [], model.trainable_variables
+    return logits
+
+
+def _dense(features, sizes, activation, name):
+    """Dense layers `name`, `name`_2, ...; checkpoints of one hidden layer know it without a number."""
+    for number, size in enumerate(sizes, start=1):
+        layer_name = name if number == 1 else f"{name}_{number}"
+        features = tf.keras.layers.Dense(size, ACTIVATIONS[activation], name=layer_name)(features)
+    return features
 
 
 def write_start(hparams, path):
@@ -56,22 +102,13 @@ def write_start(hparams, path):
     Weights set inside model_fn would be overwritten by the Estimator's initialisation, hence the way through a file.
 
     Args:
-      hparams: HParams; `weights` is "imagenet" or a Keras .h5 file of the backbone's layers.
+      hparams: HParams; `weights` is "imagenet" or a file of published weights, .npz or .h5.
       path: prefix of the checkpoint.
 
     Raises:
       InputError: the weights cannot be had or do not fit.
     """
-    is_file = hparams.weights != "imagenet"
-    if not is_file and hparams.backbone == "cnn":
-        raise SettingError("--weights imagenet: nobody has published such weights for cnn; use none or a file")
-    if is_file and not os.path.isfile(hparams.weights):
-        raise InputError(f"--weights: expected none, imagenet or a file, found no file {hparams.weights}")
-    try:
-        config, weights = backbone_config(hparams, hparams.weights)
-    except Exception as error:  # Keras raises whatever its downloader or h5py meets
-        raise InputError(f"--weights {hparams.weights}: cannot be loaded into {hparams.backbone} "
-                         f"({_first_line(error)})") from None
+    config, weights = _pretrained(hparams)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.compat.v1.keras.backend.set_session(session)
         model = tf.keras.Model.from_config(config)
@@ -80,5 +117,17 @@ def write_start(hparams, path):
     tf.keras.backend.clear_session()
 
 
-def _first_line(error):
-    return str(error).strip().split("\n")[0][:200]
+def _pretrained(hparams):
+    """Returns `backbone_config` with the weights that the hyper-parameters ask for."""
+    if hparams.weights != "imagenet":
+        if not os.path.isfile(hparams.weights):
+            raise InputError(f"--weights: expected none, imagenet or a file, found no file {hparams.weights}")
+        return backbone_config(hparams, hparams.weights)
+    if not BACKBONES[hparams.backbone].has_imagenet:
+        raise SettingError(f"--weights imagenet: nobody has published such weights for {hparams.backbone}; use none or a "
+                           "file")
+    try:
+        return backbone_config(hparams, "imagenet")
+    except Exception as error:  # Keras raises whatever its downloader meets
+        reason = str(error).strip().split("\n")[0][:200]
+        raise InputError(f"--weights imagenet: cannot be loaded into {hparams.backbone} ({reason})") from None

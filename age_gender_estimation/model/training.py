@@ -41,8 +41,12 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         became NaN.
     """
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
-    start = _prepare_model_dir(hparams, train_manifests, model_dir)
+    start = _prepare_start(hparams, model_dir)
     estimator = make_estimator(hparams, model_dir, start)
+    # After the network was built: settings that it refuses must not stand in the way of the corrected command.
+    write_file(os.path.join(model_dir, "hparams.json"), hparams.to_json())
+    data = describe_data(train_manifests, hparams.img_size)
+    write_file(os.path.join(model_dir, "data.json"), json.dumps(data, indent=2) + "\n")
     deadline = time.monotonic() + 60 * hparams.max_minutes if hparams.max_minutes else float("inf")
     evaluations = Evaluations(
         model_dir, lambda hooks: estimator.evaluate(lambda: evaluation_dataset(
@@ -97,20 +101,16 @@ def _undecodable(manifests):
     return None
 
 
-def _prepare_model_dir(hparams, train_manifests, model_dir):
-    """Writes hparams.json and data.json; returns the prefix of the checkpoint to start from, or None."""
+def _prepare_start(hparams, model_dir):
+    """Returns the prefix of the checkpoint to start from, made from published weights, or None."""
     os.makedirs(model_dir, exist_ok=True)
-    path = os.path.join(model_dir, "hparams.json")
-    is_resumed = tf.train.latest_checkpoint(model_dir) is not None
-    if os.path.exists(path):
+    if os.path.exists(os.path.join(model_dir, "hparams.json")):
         check_resume(load_hparams(model_dir), hparams, model_dir)
-    data = describe_data(train_manifests, hparams.img_size)
-    start = None
-    if hparams.weights != "none" and not is_resumed:
-        start = os.path.join(model_dir, "start", "backbone.ckpt")
-        write_start(hparams, start)
-    write_file(path, hparams.to_json())
-    write_file(os.path.join(model_dir, "data.json"), json.dumps(data, indent=2) + "\n")
-    if is_resumed:
-        logger.info("going on from step %d in %s", step_of(tf.train.latest_checkpoint(model_dir)), model_dir)
+    newest = tf.train.latest_checkpoint(model_dir)
+    if newest:
+        logger.info("going on from step %d in %s", step_of(newest), model_dir)
+    if newest or hparams.weights == "none":
+        return None
+    start = os.path.join(model_dir, "start", "backbone.ckpt")
+    write_start(hparams, start)
     return start

@@ -20,7 +20,11 @@ PARAMETERS = {
     "efficientnet_b5": 28_513_527,
     "efficientnet_b6": 40_960_143,
     "efficientnet_b7": 64_097_687,
+    "inception_resnet_v1": 22_578_384,
+    "mobile_facenet": 956_672,
 }
+# Where the size of the picture decides the number of parameters, or 64 px is too small.
+IMG_SIZES = {"cnn": 224, "inception_resnet_v1": 75, "mobile_facenet": 112}
 
 
 def test_every_backbone_is_listed():
@@ -30,7 +34,7 @@ def test_every_backbone_is_listed():
 # Of the eight EfficientNets, which take seconds each to build, the first and the last.
 @pytest.mark.parametrize("name", [name for name in PARAMETERS if name[-2:] not in ("b1", "b2", "b3", "b4", "b5", "b6")])
 def test_backbone_has_the_published_size(name):
-    model = BACKBONES[name].build(224 if name == "cnn" else 64)
+    model = BACKBONES[name].build(IMG_SIZES.get(name, 64))
     assert model.count_params() == PARAMETERS[name] and len(model.output_shape) == 2
 
 
