@@ -74,7 +74,7 @@ def test_gradients_are_the_same_with_and_without_rows_that_are_unlabelled_for_a_
 
     def gradients(task, rows):
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            tf.compat.v1.set_random_seed(1)
+            tf.keras.utils.set_random_seed(1)
             logits = build_heads(tf.constant(features[rows]), hparams, heads, is_training=False)
             _, losses = joint_loss(heads, {name: tf.constant(np.array(column)[rows], tf.int32)
                                            for name, column in labels.items()}, logits)  # fmt: skip
