@@ -1,17 +1,21 @@
-"""One picture of a dataset -> one face crop on disk. Runs in worker processes, which never load TensorFlow.
+"""One picture of a dataset -> one face crop on disk. Runs in worker processes, which load TensorFlow only to find faces.
 
 A finished crop carries a JPEG comment that says from which bytes and with which settings it was made. A restarted run
 keeps a crop only if that comment is what it would write itself, so nothing stale is ever reused.
 """
 import hashlib
+import json
 import os
 import re
 from dataclasses import dataclass
 
-from age_gender_estimation.faces.crop import resize_square
+from age_gender_estimation.faces.align import UnusableFace
+from age_gender_estimation.faces.crop import GEOMETRIES, crop_face, resize_square
+from age_gender_estimation.faces.detector import central_face, find_faces
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg
 
 JPEG_QUALITY = 95
+WHOLE, CENTRAL, ONLY = "whole", "central", "only"  # which face of a picture becomes the crop: see CropSettings
 COMMENT = re.compile(rb"\xff\xd8\xff\xfe(..)", re.DOTALL)
 
 
@@ -25,12 +29,15 @@ class CropSettings:
       temporary_dir: folder on the same file system, for crops that are not finished.
       img_size: side of a crop in pixels.
       geometry: name of the crop geometry.
+      face: "whole", the picture is a crop already; "central", the large face near its centre is cut; "only", the one
+        face is cut, and a picture with several is dropped, because nothing says which one the labels mean.
     """
     photo_dir: str
     crop_dir: str
     temporary_dir: str
     img_size: int
     geometry: str
+    face: str = WHOLE
 
 
 def safe_relative_path(path):
@@ -72,17 +79,43 @@ def make_crop(settings, path):
         return "", "unreadable_file"
     content = hashlib.sha256(data).hexdigest()
     target = os.path.join(settings.crop_dir, crop_name(safe_relative_path(path)))
-    comment = f"{content} {settings.img_size} {settings.geometry} q{JPEG_QUALITY}".encode()
+    comment = f"{content} {settings.img_size} {_geometry_text(settings)} q{JPEG_QUALITY}".encode()
     if _comment_of(target) == comment:
         return content, ""
     try:
-        crop = resize_square(decode_photo(data), settings.img_size)
+        image = decode_photo(data)
     except UnreadablePhoto:
         return "", "unreadable_file"
-    jpeg = encode_jpeg(crop, JPEG_QUALITY)
+    crop, reason = _cut_face(settings, image)
+    if reason:
+        return "", reason
+    jpeg = encode_jpeg(resize_square(crop, settings.img_size), JPEG_QUALITY)
     length = (len(comment) + 2).to_bytes(2, "big")
     _replace(settings, target, jpeg[:2] + b"\xff\xfe" + length + comment + jpeg[2:])
     return content, ""
+
+
+def _cut_face(settings, image):
+    """Returns (uint8 [height, width, 3], "") or (None, reason to drop the picture)."""
+    if settings.face == WHOLE:
+        return image, ""
+    faces = find_faces(image)
+    if not faces:
+        return None, "no_face"
+    if settings.face == ONLY and len(faces) > 1:
+        return None, "several_faces"
+    try:
+        return crop_face(image, central_face(faces, image), GEOMETRIES[settings.geometry]), ""
+    except UnusableFace:
+        return None, "no_face"
+
+
+def _geometry_text(settings):
+    """Returns what a crop's pixels owe to the geometry: nothing but its name where the picture was taken whole."""
+    if settings.face == WHOLE:
+        return settings.geometry
+    numbers = json.dumps(GEOMETRIES[settings.geometry].to_dict(), sort_keys=True)
+    return f"{settings.geometry} {settings.face} {hashlib.sha256(numbers.encode()).hexdigest()[:16]}"
 
 
 def _resolve(photo_dir, path):

@@ -16,7 +16,7 @@ from functools import partial
 
 from tqdm import tqdm
 
-from age_gender_estimation.data.crops import CropSettings, crop_name, make_crop, safe_relative_path
+from age_gender_estimation.data.crops import WHOLE, CropSettings, crop_name, make_crop, safe_relative_path
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.data.manifest import manifest_text
 from age_gender_estimation.data.splits import split_hash, split_of
@@ -27,18 +27,21 @@ from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.tasks.labels import LABELS
 
 CHUNK = 64  # pictures handed to a worker at once: under 0.1 s of work, so the progress bar moves
+SEARCH_CHUNK = 4  # where faces are searched, for the same reason
 CONTENT = "content "  # begins the identity of a picture of which only its bytes tell who is shown
 
 
 @dataclass(frozen=True)
 class PreprocessSettings:
-    """What decides the output; written to preprocess.json. `geometry` names an entry of faces.crop.GEOMETRIES."""
+    """What decides the output; written to preprocess.json. `geometry` names an entry of faces.crop.GEOMETRIES, `face`
+    says which face of a picture is cut (data.crops.CropSettings)."""
     geometry: str
     filters: Filters
     img_size: int = 224
     split_ratio: float = 0.8
     test_ratio: float = 0.0
     seed: int = 0
+    face: str = WHOLE
 
 
 def preprocess(examples, photo_dir, output_dir, settings, workers=None):
@@ -109,8 +112,10 @@ def _run_workers(examples, photo_dir, output_dir, settings, workers):
     shutil.rmtree(temporary_dir, ignore_errors=True)
     os.makedirs(temporary_dir)
     crop_settings = CropSettings(
-        str(photo_dir), os.path.join(output_dir, "crop"), temporary_dir, settings.img_size, settings.geometry)
-    chunks = [examples[start:start + CHUNK] for start in range(0, len(examples), CHUNK)]
+        str(photo_dir), os.path.join(output_dir, "crop"), temporary_dir, settings.img_size, settings.geometry,
+        settings.face)
+    size = CHUNK if settings.face == WHOLE else SEARCH_CHUNK
+    chunks = [examples[start:start + size] for start in range(0, len(examples), size)]
     paths = [[example.path for example in chunk] for chunk in chunks]
     context = multiprocessing.get_context("spawn")  # a forked worker would inherit locks of the parent's threads
     try:
@@ -134,6 +139,8 @@ def _make_crops(crop_settings, paths):
 def _start_worker():
     import cv2
     cv2.setNumThreads(1)  # the processes are the parallelism
+    # TensorFlow reads these if a face is searched; it would take all cores, and all memory of a GPU, for every process.
+    os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1", CUDA_VISIBLE_DEVICES="-1")
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -1,6 +1,7 @@
 """Photos -> one record per face: finding, cropping and asking the model, in batches, with memory for one batch."""
 from dataclasses import dataclass, field
 
+from age_gender_estimation.faces.align import UnusableFace
 from age_gender_estimation.faces.crop import crop_face, resize_square
 from age_gender_estimation.faces.detector import find_faces
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo
@@ -69,12 +70,14 @@ def _faces_of(path, predictor, is_whole):
     # Crops get the size of the training crops first, so that they went through the same resizing.
     if is_whole:
         return [(FaceRecord(path, face=0), resize_square(image, predictor.crop_size))]
-    boxes = find_faces(image)
-    if not boxes:
-        return [(FaceRecord(path, error="no face found"), None)]
-    return [(FaceRecord(path, number, _inside(box, image)),
-             resize_square(crop_face(image, box, predictor.geometry), predictor.crop_size))
-            for number, box in enumerate(boxes)]
+    found = []
+    for face in find_faces(image):
+        try:
+            crop = resize_square(crop_face(image, face, predictor.geometry), predictor.crop_size)
+        except UnusableFace:
+            continue
+        found.append((FaceRecord(path, len(found), _inside(face.box, image)), crop))
+    return found or [(FaceRecord(path, error="no face found"), None)]
 
 
 def _inside(box, image):

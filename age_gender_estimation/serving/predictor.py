@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.faces.crop import Geometry
+from age_gender_estimation.faces.crop import load_geometry
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
 
@@ -33,7 +33,7 @@ class Predictor:
     Attributes:
       path: its folder.
       description: the contents of assets.extra/model.json.
-      geometry: faces.crop.Geometry that its face crops must have.
+      geometry: faces.crop.Geometry or AlignedGeometry that its face crops must have.
       crop_size: side in pixels of the crops it was trained from.
       tasks: the tasks it answers.
       max_age: the highest age in years that it can answer.
@@ -49,7 +49,7 @@ class Predictor:
         try:
             with open(os.path.join(self.path, "assets.extra", "model.json"), encoding="utf-8") as file:
                 self.description = json.load(file)
-            self.geometry = Geometry(**self.description["geometry"])
+            self.geometry = load_geometry(self.description["geometry"])
             self.crop_size = self.description["crop_size"]
             self.tasks = tuple(self.description["tasks"])
             self.max_age = self.description["max_age"]

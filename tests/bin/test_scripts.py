@@ -66,6 +66,20 @@ def test_utkface_folder_end_to_end(script, noise_image, tmp_path):
     assert script("preprocess_utkface.py", *inside, check=False).returncode == 2 and not (tmp_path / "in/out").exists()
 
 
+def test_align_cuts_the_central_face_and_counts_pictures_without_one(script, tmp_path):
+    (tmp_path / "in").mkdir()
+    astronaut = skimage.data.astronaut()[20:240, 110:330, ::-1]
+    beside = cv2.copyMakeBorder(astronaut, 60, 150, 60, 150, cv2.BORDER_REPLICATE)
+    beside[-110:, -110:] = cv2.resize(astronaut, (110, 110), interpolation=cv2.INTER_AREA)
+    for age, picture in ((30, astronaut), (40, beside), (50, np.full_like(astronaut, 90))):
+        cv2.imwrite(str(tmp_path / "in" / f"{age}_1_0_2017.png"), picture)
+    arguments = ("--photo-dir", tmp_path / "in", "--output-dir", tmp_path / "out", "--img-size", 96, "--workers", 1)
+    done = script("preprocess_utkface.py", *arguments, "--align", "--split-ratio", 1)
+    assert done.stdout == "kept 2: 2 in train.csv, 0 in val.csv\ndropped 1: no_face\n"
+    crops = [cv2.imread(str(tmp_path / "out/crop" / f"{age}_1_0_2017.png.jpg")).astype(int) for age in (30, 40)]
+    assert np.abs(crops[0] - crops[1]).mean() < 8
+
+
 def test_own_csv_end_to_end(script, noise_image, tmp_path):
     for name in "abcd":
         cv2.imwrite(str(tmp_path / f"{name}.png"), noise_image)

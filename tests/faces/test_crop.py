@@ -1,20 +1,28 @@
+import json
+
 import numpy as np
 import pytest
 
-from age_gender_estimation.faces.crop import GEOMETRIES, Geometry, crop_face, resize_square
+from age_gender_estimation.faces.align import UnusableFace
+from age_gender_estimation.faces.crop import GEOMETRIES, Geometry, crop_face, load_geometry, resize_square
+from age_gender_estimation.faces.detector import Face
+
+
+def face(*box):
+    return Face(box, np.zeros((5, 2)), 1.0)
 
 
 def test_imdb_wiki_margin_is_40_percent_on_each_side():
     # Every pixel says where it lies. A 10 x 10 box at (20, 30) with 4 pixels around it: x 16..33, y 26..43.
     image = np.stack(np.meshgrid(np.arange(100), np.arange(100), [0], indexing="xy"), axis=-1)[:, :, 0].astype(np.uint8)
-    crop = crop_face(image, (20, 30, 10, 10), GEOMETRIES["imdb_wiki"])
+    crop = crop_face(image, face(20, 30, 10, 10), GEOMETRIES["imdb_wiki"])
     assert crop.shape == (18, 18, 3)
     assert crop[0, 0].tolist() == [16, 26, 0] and crop[-1, -1].tolist() == [33, 43, 0]
 
 
 def test_shift_moves_the_crop_down():
     image = np.repeat(np.arange(100, dtype=np.uint8)[:, None, None], 100, axis=1).repeat(3, axis=2)
-    crop = crop_face(image, (40, 40, 10, 20), Geometry("test", scale=1.0, shift=0.25))
+    crop = crop_face(image, face(40, 40, 10, 20), Geometry("test", scale=1.0, shift=0.25))
     # centre of the box 50, a quarter of 20 below it 55, half a side above that 45
     assert crop.shape == (20, 20, 3) and crop[0, 0, 0] == 45
 
@@ -22,7 +30,7 @@ def test_shift_moves_the_crop_down():
 def test_the_border_is_repeated_outside_the_photo():
     image = np.zeros((20, 20, 3), np.uint8)
     image[0], image[:, 0] = 200, 100
-    crop = crop_face(image, (-5, -5, 10, 10), Geometry("test", scale=1.0, shift=0.0))
+    crop = crop_face(image, face(-5, -5, 10, 10), Geometry("test", scale=1.0, shift=0.0))
     assert crop.shape == (10, 10, 3)
     assert (crop[:5, :5] == 100).all() and (crop[0, 6:] == 200).all()
 
@@ -30,9 +38,37 @@ def test_the_border_is_repeated_outside_the_photo():
 @pytest.mark.parametrize(
     "box", [(100, 100, 10, 10), (-50, 5, 10, 10), (5, -50, 3, 3), (0, 0, 0.2, 0.2), (-30, -30, 90, 90)]
 )
-def test_any_box_gives_a_square(box):
-    crop = crop_face(np.ones((20, 20, 3), np.uint8), box, GEOMETRIES["utkface"])
-    assert crop.shape[0] == crop.shape[1] == max(1, round(0.9 * box[3])) and (crop == 1).all()
+def test_any_box_with_a_size_gives_a_square(box):
+    crop = crop_face(np.ones((20, 20, 3), np.uint8), face(*box), GEOMETRIES["imdb_wiki"])
+    assert crop.shape[0] == crop.shape[1] == max(1, round(1.8 * box[3])) and (crop == 1).all()
+
+
+@pytest.mark.parametrize("box", [(5, 5, 0, 10), (5, 5, 10, 0), (5, 5, 10, -1), (5, 5, float("nan"), 10)])
+def test_a_box_without_size_is_unusable(box):
+    with pytest.raises(UnusableFace, match="expected a box with a size"):
+        crop_face(np.ones((20, 20, 3), np.uint8), face(*box), GEOMETRIES["imdb_wiki"])
+
+
+def test_utkface_crops_are_cut_by_landmarks_not_by_the_box():
+    image = np.random.default_rng(0).integers(0, 255, (80, 90, 3), np.uint8)
+    geometry = GEOMETRIES["utkface"]
+    found = Face((0, 0, 1, 1), np.array(geometry.template) * 50 + (20, 10), 1.0)
+    np.testing.assert_array_equal(crop_face(image, found, geometry), image[10:60, 20:70])
+
+
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_a_recorded_geometry_is_read_again(name):
+    assert load_geometry(json.loads(json.dumps(GEOMETRIES[name].to_dict()))) == GEOMETRIES[name]
+
+
+def test_geometry_recorded_before_there_were_templates_is_read():
+    assert load_geometry({"name": "utkface", "scale": 0.9, "shift": 0.08}) == Geometry("utkface", 0.9, 0.08)
+
+
+@pytest.mark.parametrize("record", [{"name": "x"}, {"name": "x", "template": [[0, 1]]}, {"name": "x", "template": "y"}])
+def test_what_is_no_geometry_is_refused(record):
+    with pytest.raises((TypeError, ValueError)):
+        load_geometry(record)
 
 
 def test_shrinking_averages_over_areas():

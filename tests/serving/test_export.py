@@ -12,6 +12,7 @@ from age_gender_estimation.data.input_pipeline import evaluation_dataset
 from age_gender_estimation.data.manifest import open_manifest
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.evaluation.evaluate import evaluate, predict_manifests
+from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.faces.photo import decode_photo
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import keep_best
@@ -107,6 +108,16 @@ def test_description_travels_with_the_model(trained, predictor):
     )
     assert description["validation"]["step"] == history["best_step"]
     assert description["data"][0]["file"] == "train.csv"
+
+
+def test_an_export_says_whether_faces_are_aligned(predictor, tmp_path):
+    shutil.copytree(predictor.path, tmp_path / "export")
+    path = tmp_path / "export/assets.extra/model.json"
+    path.write_text(json.dumps({**predictor.description, "geometry": GEOMETRIES["utkface"].to_dict()}))
+    assert Predictor(str(tmp_path / "export")).geometry == GEOMETRIES["utkface"]
+    path.write_text(json.dumps({**predictor.description, "geometry": {"name": "x", "template": [[0, 1]]}}))
+    with pytest.raises(InputError, match="template of 5 points"):
+        Predictor(str(tmp_path / "export"))
 
 
 def test_the_best_checkpoint_is_exported_not_the_newest(trained, crops, manifest, tmp_path):

@@ -1,10 +1,13 @@
+import copy
+
 import cv2
 import numpy as np
 import pytest
 import skimage.data
 
-from age_gender_estimation.faces.crop import crop_face, resize_square
-from age_gender_estimation.faces.detector import _mtcnn, find_faces
+from age_gender_estimation.faces.crop import GEOMETRIES, crop_face, resize_square
+from age_gender_estimation.faces.detector import Face, _mtcnn, find_faces
+from age_gender_estimation.serving import photos
 from age_gender_estimation.serving.photos import _faces_of, predict_photos
 
 
@@ -49,6 +52,30 @@ def test_the_crop_has_the_margin_and_size_of_the_training_crops(folder, predicto
     expected = predictor.predict_images([crop])
     assert record.age == pytest.approx(float(expected["age"][0]), abs=1e-4)
     assert record.confidences["gender"] == pytest.approx(float(expected["gender_probabilities"][0].max()), abs=1e-5)
+
+
+def test_faces_are_aligned_for_a_model_that_recorded_a_template(folder, predictor):
+    aligning = copy.copy(predictor)
+    aligning.geometry, aligning.crop_size = GEOMETRIES["utkface"], 112
+    turn = cv2.getRotationMatrix2D((255.5, 255.5), 20, 1)
+    turned = cv2.warpAffine(skimage.data.astronaut()[..., ::-1], turn, (512, 512), borderMode=cv2.BORDER_REPLICATE)
+    cv2.imwrite(str(folder / "turned.png"), turned)
+    crops = []
+    for name in ("one.png", "turned.png"):
+        ((record, crop),) = _faces_of(str(folder / name), aligning, is_whole=False)
+        assert record.box is not None and crop.shape == (112, 112, 3)
+        crops.append(crop.astype(int))
+    assert np.abs(crops[0] - crops[1]).mean() < 13
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_a_face_that_cannot_be_cut_is_none(folder, predictor, geometry, monkeypatch):
+    degenerate = Face((1, 1, 0, 0), np.full((5, 2), np.nan), 1.0)
+    monkeypatch.setattr(photos, "find_faces", lambda image: [degenerate])
+    predictor = copy.copy(predictor)
+    predictor.geometry = GEOMETRIES[geometry]
+    (record,) = predict_photos(predictor, [str(folder / "one.png")], lambda path: False)
+    assert record.face is None and record.error == "no face found"
 
 
 def test_a_whole_picture_is_not_searched(folder, predictor):
