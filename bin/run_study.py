@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.evaluation.study import load_study, run_name, sources_of
+from age_gender_estimation.study.grid import load_study, run_name, sources_of
 
 BIN = os.path.dirname(os.path.abspath(__file__))
 
@@ -39,8 +39,8 @@ def main():
     os.makedirs(os.path.join(args.output_dir, "runs"), exist_ok=True)
     shutil.copyfile(args.study, os.path.join(args.output_dir, "study.yaml"))
 
-    from age_gender_estimation.evaluation.study_page import study_page
-    from age_gender_estimation.evaluation.study_results import read_results, results_csv, results_markdown
+    from age_gender_estimation.study.page import study_page
+    from age_gender_estimation.study.results import read_results, results_csv, results_markdown
     todo = [each for each in study.runs if not os.path.exists(result_path(args.output_dir, each))]
     print(f"{len(study.runs)} runs, {len(study.runs) - len(todo)} finished before", file=sys.stderr)
     with ThreadPoolExecutor(args.jobs) as pool, tqdm(total=len(todo), unit="runs", mininterval=0) as bar:

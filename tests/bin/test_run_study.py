@@ -1,6 +1,7 @@
 """A small study as a user runs it: real trainings, one of which fails."""
 
 import csv
+import json
 import re
 import shutil
 
@@ -51,6 +52,17 @@ def test_finished_runs_have_metrics_and_failed_ones_a_reason(first_run, data):
     assert "the loss became NaN" in bad["error"] and bad["age_group_accuracy"] == ""
     assert "the loss became NaN" in (data / "out/study.html").read_text()
     assert "0.001" in (data / "out/results.md").read_text()
+
+
+def test_the_exported_averages_and_mirrored_answers_are_those_that_training_evaluated(first_run, data):
+    """train.py measured the validation list with the Estimator, evaluate.py the same pictures with the SavedModel."""
+    folder = data / "out/runs/learning_rate=0.001 sources=faces+more:gender"
+    report = json.loads((folder / "evaluation/evaluation.json").read_text())
+    history = json.loads((folder / "model/eval.json").read_text())
+    best = next(entry for entry in history["evaluations"] if entry["step"] == history["best_step"])
+    # `more` gives the genders of the same faces again, and no ages.
+    assert report["age_group"]["accuracy"]["value"] == pytest.approx(best["age_group_accuracy"])
+    assert report["gender"]["accuracy"]["value"] == pytest.approx(best["gender_accuracy"])
 
 
 def test_its_models_answer_with_a_range_of_years(first_run, data, script):

@@ -17,7 +17,7 @@ def run_heads(is_training=False, **settings):
     hparams = HParams(tasks=("gender", "race"), **settings)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.keras.utils.set_random_seed(1)
-        heads = make_heads(hparams.tasks, hparams.max_age)
+        heads = make_heads(hparams)
         logits = build_heads(tf.constant(FEATURES), hparams, heads, is_training)
         session.run(tf.compat.v1.global_variables_initializer())
         variables = {variable.op.name: tuple(variable.shape) for variable in tf.compat.v1.global_variables()}
@@ -67,7 +67,7 @@ def set_kernels_to_1(session):
 def test_every_dense_layer_has_the_activation(activation, slope, units):
     hparams = HParams(tasks=("gender",), activation=activation, **units)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        logits = build_heads(tf.constant([[-3.0], [3.0]]), hparams, make_heads(hparams.tasks, 100), False)["gender"]
+        logits = build_heads(tf.constant([[-3.0], [3.0]]), hparams, make_heads(hparams), False)["gender"]
         set_kernels_to_1(session)
         values = session.run(logits)
     np.testing.assert_allclose(values, [[-3 * slope] * 2, [3, 3]], rtol=1e-6)
@@ -79,7 +79,7 @@ def test_dropout_acts_on_each_heads_inputs_in_training_only():
     for is_training in (False, True):
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
             tf.compat.v1.set_random_seed(0)
-            logits = build_heads(tf.ones([1, 1000]), hparams, make_heads(hparams.tasks, 100), is_training)
+            logits = build_heads(tf.ones([1, 1000]), hparams, make_heads(hparams), is_training)
             set_kernels_to_1(session)
             results[is_training] = [session.run(logits)[name][0, 0] for name in ("gender", "race")]
     assert results[False] == [1000, 1000]
@@ -95,7 +95,7 @@ def test_heads_without_dropout_are_the_same_in_training():
 def build(hparams, config, is_training, is_body_training=None):
     """build_network on four random pictures, in the default graph."""
     images = np.random.default_rng(0).uniform(0, 255, [4, hparams.img_size, hparams.img_size, 3])
-    heads = make_heads(hparams.tasks, hparams.max_age)
+    heads = make_heads(hparams)
     return build_network(tf.constant(images.astype(np.float32)), config, hparams, heads, is_training, is_body_training)
 
 

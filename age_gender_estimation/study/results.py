@@ -5,8 +5,8 @@ import statistics
 from dataclasses import dataclass, field
 
 from age_gender_estimation.data.files import csv_line
-from age_gender_estimation.evaluation.study import run_name
 from age_gender_estimation.evaluation.tables import markdown_table
+from age_gender_estimation.study.grid import run_name
 
 IN_YEARS = ("age_mae", "age_rmse", "age_median_mae")  # the others are shares
 

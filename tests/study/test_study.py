@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from age_gender_estimation.errors import InputError, SettingError
-from age_gender_estimation.evaluation.study import Source, load_study, run_name, sources_of
-from age_gender_estimation.evaluation.study_page import study_page
-from age_gender_estimation.evaluation.study_results import (
+from age_gender_estimation.study.grid import Source, load_study, run_name, sources_of
+from age_gender_estimation.study.page import study_page
+from age_gender_estimation.study.results import (
     Result,
     read_results,
     results_csv,
