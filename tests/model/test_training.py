@@ -229,8 +229,10 @@ def test_a_picture_that_cannot_be_decoded_is_named(tmp_path, script):
 
 def test_weights_of_another_network_are_refused(train_arguments, tmp_path, script):
     with tf.Graph().as_default(), tf.compat.v1.Session():
-        BACKBONES["mobilenet_v3_small"].build(32).save_weights(str(tmp_path / "w.h5"))
+        BACKBONES["cnn"].build(48).save_weights(str(tmp_path / "w.h5"))
     done = script(
         "train.py", *train_arguments, "--model-dir", tmp_path / "m", "--weights", tmp_path / "w.h5", check=False
     )
     assert done.returncode == 1 and "cannot be loaded into cnn" in done.stderr.splitlines()[-1]
+    # 48 px leave 6x6 places of 128 channels in front of the dense layer, 32 px 4x4.
+    assert done.stderr.endswith("1 of 8 arrays do not fit: dense/kernel (2048, 1024): found (4608, 1024)\n")
