@@ -2,6 +2,7 @@
 import json
 
 from age_gender_estimation.data.files import csv_line
+from age_gender_estimation.serving.photos import UNKNOWN
 from age_gender_estimation.tasks.labels import LABELS
 
 FIELDS = ("file", "face", "left", "top", "width", "height", "age", "age_median", "age_group",
@@ -10,10 +11,11 @@ FIELDS = ("file", "face", "left", "top", "width", "height", "age", "age_median",
 
 
 def show_labels(labels):
-    """Returns labels as people read them: `M/46`, `F/34 Asian`; {} gives ''."""
-    sex_and_age = "/".join(LABELS[name].show(labels[name]) for name in ("gender", "age") if labels.get(name) is not None)
-    race = LABELS["race"].show(labels["race"]) if labels.get("race") is not None else ""
-    return " ".join(part for part in (sex_and_age, race) if part)
+    """Returns labels as people read them: `M/46`, `F/34 Asian`, `unknown/34`; {} gives ''."""
+    texts = {name: value if value == UNKNOWN else LABELS[name].show(value)
+             for name, value in labels.items() if value is not None}
+    sex_and_age = "/".join(texts[name] for name in ("gender", "age") if name in texts)
+    return " ".join(part for part in (sex_and_age, texts.get("race")) if part)
 
 
 def as_text(record, actual, with_name):
@@ -42,7 +44,7 @@ def as_dict(record, actual):
     if record.age_group:
         values.update(age_group=record.age_group, age_group_confidence=round(record.confidences["age_group"], 4))
     for name, number in record.classes.items():
-        values[name] = LABELS[name].class_names[number]
+        values[name] = number if number == UNKNOWN else LABELS[name].class_names[number]
         values[f"{name}_confidence"] = round(record.confidences[name], 4)
     for name, label in (actual or {}).items():
         if label is not None:
@@ -50,7 +52,7 @@ def as_dict(record, actual):
     return values
 
 
-def write_records(pairs, style, with_names, write):
+def write_records(pairs, style, with_names, write, with_header=True):
     """Writes records as they come.
 
     Args:
@@ -58,13 +60,16 @@ def write_records(pairs, style, with_names, write):
       style: "text", "json" (an array) or "csv".
       with_names: whether text lines begin with the file's name.
       write: called with pieces of text.
+      with_header: whether CSV begins with the names of FIELDS.
 
     Returns:
       (number of faces answered, number of photos without an answer).
     """
     num_answers = num_errors = 0
-    if style != "text":
-        write("[" if style == "json" else csv_line(FIELDS))
+    if style == "json":
+        write("[")
+    elif style == "csv" and with_header:
+        write(csv_line(FIELDS))
     for number, (record, actual) in enumerate(pairs):
         if style == "text":
             write(as_text(record, actual, with_names) + "\n")

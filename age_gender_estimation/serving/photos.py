@@ -6,6 +6,8 @@ from age_gender_estimation.faces.crop import crop_face, resize_square
 from age_gender_estimation.faces.detector import find_faces
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo
 
+UNKNOWN = "unknown"  # in place of a class that is not sure enough
+
 
 @dataclass
 class FaceRecord:
@@ -17,8 +19,8 @@ class FaceRecord:
       box: (left, top, width, height) in pixels of the upright photo; None where the picture was taken whole.
       age: expected years, float; None where the model does not answer years.
       age_median: the year that half of the distribution lies below; None where the model answers no distribution.
-      age_group: a range of years as `27-52`; None where the model does not answer ranges.
-      classes: {task: class number} of gender and race.
+      age_group: a range of years as `27-52`, or UNKNOWN; None where the model does not answer ranges.
+      classes: {task: class number or UNKNOWN} of gender and race.
       confidences: {task or "age_group": probability of that class}.
       error: why there is no answer, or "".
     """
@@ -33,12 +35,12 @@ class FaceRecord:
     error: str = ""
 
     def labels(self):
-        """Returns {task: value that its Label shows}: ages as whole years or a range, class numbers."""
+        """Returns {task: value that its Label shows, or UNKNOWN}: ages as whole years or a range, class numbers."""
         age = self.age_group if self.age is None else round(self.age)
         return {"age": age, **self.classes}
 
 
-def predict_photos(predictor, paths, is_whole, batch_size=32):
+def predict_photos(predictor, paths, is_whole, batch_size=32, min_confidence=0.0):
     """Yields a FaceRecord per face, in the order of the photos; a photo without an answer gives one record with `error`.
 
     Args:
@@ -46,6 +48,7 @@ def predict_photos(predictor, paths, is_whole, batch_size=32):
       paths: the photos.
       is_whole: path -> bool, whether the picture is a face crop already and no face is searched in it.
       batch_size: faces that the model is asked about at once.
+      min_confidence: classes of a lower probability are UNKNOWN.
     """
     records, crops = [], []
     for path in paths:
@@ -53,9 +56,9 @@ def predict_photos(predictor, paths, is_whole, batch_size=32):
             records.append(record)
             crops.append(crop)
         if len(crops) >= batch_size:
-            yield from _answered(predictor, records, crops)
+            yield from _answered(predictor, records, crops, min_confidence)
             records, crops = [], []
-    yield from _answered(predictor, records, crops)
+    yield from _answered(predictor, records, crops, min_confidence)
 
 
 def _faces_of(path, predictor, is_whole):
@@ -87,7 +90,7 @@ def _inside(box, image):
     return left, top, max(0, right - left), max(0, bottom - top)
 
 
-def _answered(predictor, records, crops):
+def _answered(predictor, records, crops, min_confidence):
     asked = [record for record, crop in zip(records, crops) if crop is not None]
     outputs = predictor.predict_images([crop for crop in crops if crop is not None]) if asked else {}
     for name, (values, confidences) in (predictor.answers(outputs) if asked else {}).items():
@@ -97,8 +100,9 @@ def _answered(predictor, records, crops):
                 record.age_median = float(outputs["age_median"][index]) if "age_median" in outputs else None
                 continue
             record.confidences[name] = float(confidences[index])
+            answer = int(values[index]) if confidences[index] >= min_confidence else UNKNOWN
             if name == "age_group":
-                record.age_group = predictor.labels[name].show(int(values[index]))
+                record.age_group = answer if answer == UNKNOWN else predictor.labels[name].show(answer)
             else:
-                record.classes[name] = int(values[index])
+                record.classes[name] = answer
     return records

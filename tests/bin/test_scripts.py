@@ -214,3 +214,42 @@ def test_a_photo_without_a_face(script, trained, tmp_path, detector, expected):
 def test_no_photo_is_one_line(script, trained, tmp_path):
     done = script("predict.py", "--image-path", tmp_path / "*.jpg", "--model-dir", trained[0], check=False)
     assert done.returncode == 1 and "expected a photo, a folder with photos or a glob" in done.stderr
+
+
+def test_predict_to_csv_goes_on_where_it_was_killed(script, trained, noise_image, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number in range(150):
+        cv2.imwrite(str(tmp_path / "photos" / f"{number:03}.png"), np.roll(noise_image, number, axis=1))
+    arguments = ["--image-path", tmp_path / "photos", "--model-dir", trained[0], "--face-detector", "none"]
+    arguments += ["--format", "csv", "--batch-size", 1, "--output"]
+    script("predict.py", *arguments, tmp_path / "whole.csv")
+    command = [sys.executable, str(ROOT / "bin/predict.py"), *map(str, arguments), str(tmp_path / "cut.csv")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while not any(path.stat().st_size > 4000 for path in tmp_path.glob("cut.csv.*.tmp")):
+        time.sleep(0.002)
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    done = script("predict.py", *arguments, tmp_path / "cut.csv")
+    assert "going on after " in done.stderr and "of 150 photos" in done.stderr
+    assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_predict_draws_into_copies_and_never_over_the_photos(script, trained, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / "x.png"), skimage.data.astronaut()[..., ::-1])
+    arguments = ("--model-dir", trained[0], "--image-path", tmp_path / "a", tmp_path / "b")
+    script("predict.py", *arguments, "--draw", tmp_path / "drawn")
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["_x.png.jpg", "x.png.jpg"]
+    done = script("predict.py", *arguments, "--draw", tmp_path, check=False)
+    assert done.returncode == 2 and "expected a folder without the photos" in done.stderr
+
+
+def test_predict_says_unknown_where_the_model_is_not_sure(script, trained, crops):
+    picture = next((crops / "crop").rglob("*.jpg"))
+    arguments = ("--model-dir", trained[0], "--image-path", picture, "--face-detector", "none", "--min-confidence")
+    assert script("predict.py", *arguments, 1).stdout.startswith("Predicted: unknown/")
+    assert script("predict.py", *arguments, 0).stdout[:13] in ("Predicted: M/", "Predicted: F/")
+    assert script("predict.py", *arguments, 1.5, check=False).returncode == 2
