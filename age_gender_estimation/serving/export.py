@@ -24,12 +24,7 @@ def export_model(model_dir):
     Raises:
       InputError: the folder holds no trained model.
     """
-    hparams = load_hparams(model_dir)
-    # Without an evaluation there is no best one (multi-worker training); with one, the newest would be the wrong answer.
-    folder = os.path.join(model_dir, "best") if load_history(model_dir) else model_dir
-    checkpoint = tf.train.latest_checkpoint(folder)
-    if checkpoint is None:
-        raise InputError(f"{folder}: expected a checkpoint, found none; train first")
+    hparams, checkpoint = load_hparams(model_dir), best_checkpoint(model_dir)
     with tempfile.TemporaryDirectory() as folder:
         description = os.path.join(folder, "model.json")
         with open(description, "w", encoding="utf-8") as file:
@@ -38,6 +33,20 @@ def export_model(model_dir):
             os.path.join(model_dir, "serving"), lambda: serving_input_receiver(hparams.img_size),
             assets_extra={"model.json": description}, checkpoint_path=checkpoint)
     return path.decode()
+
+
+def best_checkpoint(model_dir):
+    """Returns the prefix of the checkpoint to export.
+
+    Raises:
+      InputError: there is none.
+    """
+    # Without an evaluation there is no best one (multi-worker training); with one, the newest would be the wrong answer.
+    folder = os.path.join(model_dir, "best") if load_history(model_dir) else model_dir
+    checkpoint = tf.train.latest_checkpoint(folder)
+    if checkpoint is None:
+        raise InputError(f"{folder}: expected a checkpoint, found none; train first")
+    return checkpoint
 
 
 def serving_input_receiver(img_size):

@@ -1,0 +1,44 @@
+"""Model folder -> MODEL_DIR/tflite/model.tflite and model.json, for TensorFlow Lite: weights in 16 bits.
+
+The model takes one face: `image`, float32 [1, img_size, img_size, 3] RGB in [0, 255], cut and resized by the caller (the
+resizing of the SavedModel is no op of TensorFlow Lite). It answers the outputs of the SavedModel, by name.
+"""
+import json
+import os
+
+import tensorflow as tf
+
+from age_gender_estimation.data.files import write_file
+from age_gender_estimation.model.estimator import model_fn
+from age_gender_estimation.model.evaluations import step_of
+from age_gender_estimation.model.hparams import load_hparams
+from age_gender_estimation.model.network import backbone_config
+from age_gender_estimation.serving.export import best_checkpoint, describe
+
+
+def export_tflite(model_dir):
+    """Converts the best checkpoint of a model folder.
+
+    Returns:
+      The path of the model, a str.
+
+    Raises:
+      InputError: the folder holds no trained model.
+    """
+    hparams, checkpoint = load_hparams(model_dir), best_checkpoint(model_dir)
+    params = {"hparams": hparams, "backbone": backbone_config(hparams)[0], "start": None}
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        image = tf.compat.v1.placeholder(tf.float32, [1, hparams.img_size, hparams.img_size, 3], "image")
+        spec = model_fn({"image": image}, None, tf.estimator.ModeKeys.PREDICT, params)
+        outputs = [tf.identity(values, name) for name, values in spec.predictions.items()]
+        (spec.scaffold.saver or tf.compat.v1.train.Saver()).restore(session, checkpoint)
+        converter = tf.compat.v1.lite.TFLiteConverter.from_session(session, [image], outputs)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+        content = converter.convert()
+    path = os.path.join(model_dir, "tflite", "model.tflite")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write_file(path, content)
+    description = json.dumps(describe(hparams, model_dir, step_of(checkpoint)), indent=2) + "\n"
+    write_file(os.path.join(model_dir, "tflite", "model.json"), description)
+    return path
