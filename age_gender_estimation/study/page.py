@@ -38,7 +38,8 @@ def _dots(study, results, names):
     others = [axis for axis in varying if axis != hue]
     groups = list(dict.fromkeys(_label(settings, others) for settings, _ in summary))
     hues = list(dict.fromkeys(str(settings[hue]) for settings, _ in summary))
-    figure, panels = _panels(len(names), columns=2)
+    num_metrics = sum("@" not in name for name in names)
+    figure, panels = _panels(len(names), columns=2 if num_metrics == len(names) else num_metrics)  # a row per source
     for panel, name in zip(panels, names):
         for number, value in enumerate(hues):
             dots = [(groups.index(_label(settings, others)), *metrics[name][:2]) for settings, metrics in summary
