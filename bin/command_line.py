@@ -6,6 +6,8 @@ import os
 import pathlib
 import signal
 import sys
+import threading
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 # These are read when TensorFlow or OpenCV is imported.
@@ -84,8 +86,8 @@ def open_manifests(texts, image_dirs):
     for text, folder in zip(texts, image_dirs * len(texts) if len(image_dirs) == 1 else image_dirs):
         path, colon, names = text.rpartition(":")
         if not colon or os.path.exists(text) or not os.path.exists(path):
-            path, names = text, ""
-        tasks = tuple(name for name in names.split(",") if name)
+            path, colon = text, ""
+        tasks = tuple(dict.fromkeys(names.split(","))) if colon else ()
         unknown = [name for name in tasks if name not in LABELS]
         if unknown:
             raise SettingError(f"{text}: unknown label {unknown[0]!r}; choose from: {', '.join(LABELS)}")
@@ -109,12 +111,21 @@ def ratio(text):
     return value
 
 
+def _end_with_parent(parent):
+    # A parent that was killed with -9 cannot tell its children to stop.
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def run(main):
     """Runs `main()` and exits: 0 done, 1 with one line for work that could not be done, 130 and 143 when told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for chatty in ("tensorflow", "absl", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if os.environ.get("AGE_GENDER_END_WITH_PARENT"):
+        threading.Thread(target=_end_with_parent, args=[os.getppid()], daemon=True).start()
     try:
         code = main() or 0
     except InputError as error:

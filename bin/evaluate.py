@@ -29,7 +29,7 @@ def main():
     predictions = predict_manifests(predictor, manifests, args.batch_size)
     report = evaluate(predictions)
     print(report_tables(report))
-    answer = "age_group" if predictor.age_groups else "age"
+    answer = "age_group" if "age_group" in predictor.labels else "age"
     num_unused = sum(sum(manifest.ages) for manifest in manifests) - np.isfinite(predictions.true[answer]).sum()
     if answer in report and num_unused:
         print(f"{num_unused} ages outside the model's range do not count")

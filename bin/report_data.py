@@ -17,7 +17,6 @@ def main():
     parser.add_argument("--seed", type=int, default=0, help="of the choice of sample faces")
     args = parser.parse_args()
     manifests = open_manifests(args.csv, args.img_dir)
-    os.makedirs(args.output_dir, exist_ok=True)
 
     # matplotlib takes a second to load: after everything that can be refused without it.
     from age_gender_estimation.data.files import write_file
@@ -27,6 +26,7 @@ def main():
     faces = read_faces(manifests)
     report = report_data(faces)
     print("\n".join(summary(report)))
+    os.makedirs(args.output_dir, exist_ok=True)
     write_file(os.path.join(args.output_dir, "report.html"), data_page(report, faces, args.seed))
     write_file(os.path.join(args.output_dir, "report.json"), json.dumps(report, indent=1) + "\n")
     print(f"written: {args.output_dir}/report.html and report.json")

@@ -10,16 +10,13 @@ import filecmp
 import functools
 import logging
 import os
-import shutil
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 from command_line import as_flags, make_parser, open_manifests, positive, run
-from tqdm import tqdm
 
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.errors import InputError
+from age_gender_estimation.study.execution import execute_all, lock_folder
 from age_gender_estimation.study.grid import load_study, run_name, sources_of
 
 BIN = os.path.dirname(os.path.abspath(__file__))
@@ -37,15 +34,15 @@ def main():
     refuse_other_study(args.study, args.output_dir)
     check_data(study, args.data_dir)
     os.makedirs(os.path.join(args.output_dir, "runs"), exist_ok=True)
-    shutil.copyfile(args.study, os.path.join(args.output_dir, "study.yaml"))
+    with open(args.study, encoding="utf-8") as file:
+        write_file(os.path.join(args.output_dir, "study.yaml"), file.read())
 
     from age_gender_estimation.study.page import study_page
     from age_gender_estimation.study.results import read_results, results_csv, results_markdown
-    todo = [each for each in study.runs if not os.path.exists(result_path(args.output_dir, each))]
-    print(f"{len(study.runs)} runs, {len(study.runs) - len(todo)} finished before", file=sys.stderr)
-    with ThreadPoolExecutor(args.jobs) as pool, tqdm(total=len(todo), unit="runs", mininterval=0) as bar:
-        for _ in pool.map(lambda each: execute(study, each, args), todo):
-            bar.update()
+    with lock_folder(args.output_dir) as lock:
+        todo = [each for each in study.runs if not os.path.exists(f"{folder_of(args, each)}/evaluation/evaluation.json")]
+        print(f"{len(study.runs)} runs, {len(study.runs) - len(todo)} finished before", file=sys.stderr)
+        execute_all({folder_of(args, each): commands(study, each, args) for each in todo}, args.jobs, lock)
     results = read_results(study, args.output_dir)
     write_file(os.path.join(args.output_dir, "results.csv"), results_csv(study, results))
     write_file(os.path.join(args.output_dir, "results.md"), results_markdown(study, results))
@@ -82,42 +79,27 @@ def refuse_other_study(study_path, output_dir):
                          "--output-dir")
 
 
-def result_path(output_dir, each):
-    return os.path.join(output_dir, "runs", run_name(each), "evaluation", "evaluation.json")
+def folder_of(args, each):
+    return os.path.join(args.output_dir, "runs", run_name(each))
 
 
-def execute(study, each, args):
-    """Trains and evaluates a run; its output goes to log.txt, why it failed to failed.txt."""
-    folder = os.path.join(args.output_dir, "runs", run_name(each))
-    os.makedirs(folder, exist_ok=True)
-    failure = os.path.join(folder, "failed.txt")
-    threads = str(max(1, len(os.sched_getaffinity(0)) // args.jobs))
-    environment = {**os.environ, **({"TF_NUM_INTRAOP_THREADS": threads} if args.jobs > 1 else {})}
-    with open(os.path.join(folder, "log.txt"), "a", encoding="utf-8") as log:
-        for command in commands(study, each, args.data_dir, folder):
-            done = subprocess.run([sys.executable, *command], stdout=log, stderr=subprocess.STDOUT, env=environment)
-            if done.returncode:
-                with open(log.name, encoding="utf-8") as file:
-                    last_line = file.read().strip().rpartition("\n")[2]
-                write_file(failure, f"exit code {done.returncode}: {last_line}\n")
-                return
-    if os.path.exists(failure):
-        os.remove(failure)
-
-
-def commands(study, each, data_dir, folder):
+def commands(study, each, args):
     """Returns the command lines of a run: train.py, evaluate.py."""
+    data_dir, folder = args.data_dir, folder_of(args, each)
     names = [source.name for source in sources_of(each)]
     labels = [f":{','.join(source.labels)}" if source.labels else "" for source in sources_of(each)]
     crops = [f"{data_dir}/{name}/crop" for name in names]
     train, val = ([f"{data_dir}/{name}/{split}.csv{ending}" for name, ending in zip(names, labels)]
                   for split in ("train", "val"))
     model_dir = os.path.join(folder, "model")
-    yield [f"{BIN}/train.py", "--train-csv", *train, "--val-csv", *val, "--img-dir", *crops, "--model-dir", model_dir,
-           *as_flags(study.hparams(each))]
-    yield [f"{BIN}/evaluate.py", "--model-dir", model_dir, "--csv", *(f"{data_dir}/{name}/test.csv" for name in study.test),
-           "--img-dir", *(f"{data_dir}/{name}/crop" for name in study.test),
-           "--output-dir", os.path.join(folder, "evaluation")]
+    train_command = [
+        "train.py", "--train-csv", *train, "--val-csv", *val, "--img-dir", *crops, "--model-dir", model_dir,
+        *as_flags(study.hparams(each))]
+    evaluate_command = [
+        "evaluate.py", "--model-dir", model_dir, "--csv", *(f"{data_dir}/{name}/test.csv" for name in study.test),
+        "--img-dir", *(f"{data_dir}/{name}/crop" for name in study.test),
+        "--output-dir", os.path.join(folder, "evaluation")]
+    return [[sys.executable, f"{BIN}/{name}", *rest] for name, *rest in (train_command, evaluate_command)]
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ import tensorflow as tf
 
 from age_gender_estimation.data.augment import augment
 from age_gender_estimation.data.images import read_image
+from age_gender_estimation.tasks.age_heads import group_of
 
 SHUFFLE_ROWS = 65_536  # rows are undecoded, about 0.3 KB each; manifests are ordered by a hash, so this mixes any size
 UNLABELLED = -1
 
 
-def read_rows(manifest, task_names, decade=None):
+def read_rows(manifest, task_names, decade=None, usable_ages=()):
     """Reads a manifest as a Dataset of (path: string, {task: int32}); unlabelled where its labels are not used.
 
     CsvDataset understands quoted newlines, which a line reader does not.
@@ -21,7 +22,8 @@ def read_rows(manifest, task_names, decade=None):
     Args:
       manifest: Manifest.
       task_names: the labels to read.
-      decade: read only rows with an age of this decade (3 for 30 to 39), or without an age for UNLABELLED.
+      decade: read only rows with a usable age of this decade (3 for 30 to 39), or without one for UNLABELLED.
+      usable_ages: ((first year, last year), ...), for `decade`.
     """
     columns = sorted((manifest.columns.index(name), name)
                      for name in ("filename", *task_names) if name == "filename" or name in manifest.tasks)
@@ -37,8 +39,9 @@ def read_rows(manifest, task_names, decade=None):
 
     def of_decade(*columns):
         ages = columns[names.index("age")] if "age" in names else UNLABELLED * tf.ones_like(columns[0], tf.int32)
-        # -1 // 10 is -1 too. In the Estimator's graph `==` would compare identities.
-        return tuple(tf.boolean_mask(column, tf.equal(ages // 10, decade)) for column in columns)
+        decades = tf.where(group_of(ages, usable_ages) >= 0, ages // 10, UNLABELLED)
+        # In the Estimator's graph `==` would compare identities.
+        return tuple(tf.boolean_mask(column, tf.equal(decades, decade)) for column in columns)
 
     if decade is not None:
         # By thousands: row by row, twelve decades would take minutes for a large manifest.
@@ -94,14 +97,16 @@ def _mixed(datasets, sizes, seed):
 
 def _balanced(manifests, task_names, hparams, seed):
     """Returns endless rows in which each decade of age has the share of `balanced_shares`."""
+    usable_ages = hparams.usable_ages()
     num_rows = sum(manifest.num_rows for manifest in manifests)
-    ages = [sum(counts) for counts in zip(*(manifest.ages for manifest in manifests))]
+    ages = [sum(counts) if any(first <= age <= last for first, last in usable_ages) else 0
+            for age, counts in enumerate(zip(*(manifest.ages for manifest in manifests)))]
     shares = balanced_shares(ages, num_rows - sum(ages), hparams.age_balance)
     decades = []
     for decade in shares:
-        rows = read_rows(manifests[0], task_names, decade)
+        rows = read_rows(manifests[0], task_names, decade, usable_ages)
         for manifest in manifests[1:]:
-            rows = rows.concatenate(read_rows(manifest, task_names, decade))
+            rows = rows.concatenate(read_rows(manifest, task_names, decade, usable_ages))
         # Cached: a decade of three rows would otherwise read the whole file for every third example.
         decades.append(_shuffled(rows.cache(), seed + decade).repeat())
     return _mixed(decades, list(shares.values()), seed)
@@ -113,8 +118,8 @@ def balanced_shares(ages, num_unlabelled, balance):
     A decade of n rows is drawn in proportion to n ** (1 - balance): 0 keeps the proportions, 1 makes them equal.
 
     Args:
-      ages: (rows of age 0, of age 1, ...).
-      num_unlabelled: rows without an age.
+      ages: (rows of age 0, of age 1, ...), as far as they are usable.
+      num_unlabelled: the other rows.
       balance: 0 to 1.
     """
     counts = {decade: sum(ages[10 * decade:10 * decade + 10]) for decade in range((len(ages) + 9) // 10)}

@@ -46,10 +46,10 @@ def read_faces(manifests):
     Raises:
       SettingError: a CSV is given twice.
     """
-    faces = []
+    faces, sources = [], source_names([manifest.path for manifest in manifests])
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, \
             tqdm(total=sum(manifest.num_rows for manifest in manifests), unit="faces", desc="Read", mininterval=0.5) as bar:
-        for source, manifest in zip(source_names([manifest.path for manifest in manifests]), manifests):
+        for source, manifest in zip(sources, manifests):
             filenames, columns = read_manifest(manifest.path)
             unused = [None] * len(filenames)
             columns = {name: column if name in manifest.tasks else unused for name, column in columns.items()}

@@ -26,7 +26,7 @@ def draw_evaluation(predictions, path, seed=0):
         if index is not None:
             _draw_face(axis, predictions, index)
     grid.suptitle("true \N{RIGHTWARDS ARROW} predicted (red: wrong class, or more than 10 years off)")
-    if "age" in predictions.predicted:
+    if "age" in predictions.predicted and not np.isnan(predictions.true["age"]).all():
         _draw_ages(plot.subplots(), predictions)
     figure.savefig(f"{path}.tmp", dpi=80, format="png")
     os.replace(f"{path}.tmp", path)

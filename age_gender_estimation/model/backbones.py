@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from age_gender_estimation.errors import SettingError
 from age_gender_estimation.model import mobile_facenet
 from age_gender_estimation.model.inception_resnet_v1 import build_inception_resnet_v1
 
@@ -45,6 +46,8 @@ def unchanged(images):
 
 def build_cnn(img_size, weights=None):
     """The IMDB-WIKI article's network: three blocks of 5x5 convolutions, then 1024 units. 103 M parameters at 224 px."""
+    if img_size < 8:  # halved three times
+        raise SettingError(f"--img-size: cnn needs at least 8, got {img_size}")
     inputs = layers.Input([img_size, img_size, 3])
     features = inputs
     # The names Keras would give in a fresh process: files of weights are matched by name, wherever they were saved.

@@ -1,6 +1,7 @@
 """Evaluating checkpoints while training: eval.json, the best checkpoint, and when to stop early."""
 import json
 import logging
+import math
 import os
 import shutil
 
@@ -26,8 +27,8 @@ class Evaluations:
         self.history = load_history(model_dir)
 
     def best(self):
-        """Returns the evaluation with the lowest val_loss (the earliest of equals), or None."""
-        return min(self.history, key=lambda metrics: metrics["val_loss"], default=None)
+        """Returns the evaluation with the lowest val_loss (the earliest of equals; NaN is the worst), or None."""
+        return min(self.history, key=lambda metrics: (math.isnan(metrics["val_loss"]), metrics["val_loss"]), default=None)
 
     def num_since_best(self):
         """Returns how many evaluations came after the best one."""

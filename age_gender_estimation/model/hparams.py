@@ -1,6 +1,7 @@
 """The hyper-parameters: the only place with defaults. Flags are made from the fields; model folders keep them as JSON."""
 import dataclasses
 import json
+import math
 import os
 from dataclasses import dataclass
 
@@ -47,11 +48,12 @@ class HParams:
     decay: str = _field("cosine", "how the learning rate falls until the last step", choices=("none", "cosine"))
     body_rate: float = _field(1.0, "learning rate of the backbone as a share of the heads'; 0 freezes it for good")
     freeze_steps: int = _field(0, "steps at the beginning in which only the heads learn")
-    freeze_batch_norm: bool = _field(False, "keep the batch-norm statistics that the backbone started with")
+    freeze_batch_norm: bool = _field(
+        False, "keep the batch-norm statistics that the backbone started with; its own dropout is off, as in a frozen body")
     weight_decay: float = _field(0.0, "of kernels, each step by this share times the learning rate (AdamW)")
     clip_norm: float = _field(0.0, "scale gradients down to this global norm (0: never)")
     ema: float = _field(0.0, "evaluate and export moving averages of the weights with this decay, as 0.999 (0: none)", True)
-    flip_average: bool = _field(False, "evaluate and export the mean of the answers for a face and its mirror image")
+    flip_average: bool = _field(False, "evaluate and export the mean of the logits of a face and of its mirror image", True)
     num_steps: int = _field(200_000, "steps in total, those before a restart included")
     max_minutes: float = _field(0.0, "stop after this wall time (0: no limit), evaluate and export")
     eval_steps: int = _field(1000, "steps between evaluations, each with a checkpoint")
@@ -70,10 +72,12 @@ class HParams:
         for name in self.tasks:
             if name not in LABELS:
                 raise SettingError(f"--tasks: unknown task {name!r}; choose from: {', '.join(LABELS)}")
+        if len(set(self.tasks)) < len(self.tasks):
+            raise SettingError(f"--tasks: expected every task once, got {','.join(self.tasks)}")
         for field in dataclasses.fields(self):
             value, is_positive = getattr(self, field.name), field.name in POSITIVE
-            if field.type in (int, float) and not (value > 0 if is_positive else value >= 0):
-                bound = "more than 0" if is_positive else "0 or more"
+            if field.type in (int, float) and not (0 < value < math.inf if is_positive else 0 <= value < math.inf):
+                bound = "more than 0" if is_positive else "0 or more, and finite"
                 raise SettingError(f"--{field.name.replace('_', '-')}: expected {bound}, got {value}")
             if field.name in SHARES and not value <= 1 or field.name in BELOW_ONE and not value < 1:
                 bound = "from 0 to 1" if field.name in SHARES else "from 0 to less than 1"
@@ -99,19 +103,24 @@ class HParams:
         except ValueError as error:
             raise SettingError(f"--age-encoding {self.age_encoding}: {error}") from None
 
+    def usable_ages(self):
+        """Returns the ranges of years that the age head can learn, ((first, last), ...)."""
+        return self.age_groups() or ((0, self.max_age),)
+
     def task_weights(self):
         """Returns {task: weight in the joint loss} of every task, 1 where none was set."""
-        weights = dict.fromkeys(LABELS, 1.0)
+        given = {}
         for text in self.loss_weights:
             name, _, value = text.partition("=")
             try:
-                weights[name], is_known = float(value), name in LABELS
+                weight = float(value)
             except ValueError:
-                is_known = False
-            if not (is_known and 0 < weights[name] < float("inf")):
-                raise SettingError("--loss-weights: expected TASK=WEIGHT with a weight above 0 and a task of "
-                                   f"{', '.join(LABELS)}, got {text!r}")
-        return weights
+                weight = math.nan
+            if not (name in LABELS and name not in given and 0 < weight < math.inf):
+                raise SettingError("--loss-weights: expected TASK=WEIGHT with a weight above 0 and each task of "
+                                   f"{', '.join(LABELS)} once, got {text!r}")
+            given[name] = weight
+        return {**dict.fromkeys(LABELS, 1.0), **given}
 
     def to_json(self):
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
@@ -146,6 +155,9 @@ def check_resume(saved, wanted, model_dir):
             flag = f"--{field.name.replace('_', '-')}"
             raise InputError(f"{model_dir} was trained with {flag} {_show(old)}, got {_show(new)}; use that, or another "
                              "--model-dir")
+    if (saved.body_rate == 0) != (wanted.body_rate == 0):  # the optimizer has no state of a body that is never trained
+        raise InputError(f"{model_dir} was trained with --body-rate {saved.body_rate}, got {wanted.body_rate}; 0 is "
+                         "for good, --freeze-steps for a time")
 
 
 def _show(value):

@@ -67,7 +67,7 @@ def averaging_saver(hparams):
 
 
 class AdamW(tf.compat.v1.train.AdamOptimizer):
-    """Adam with decoupled weight decay of kernels, which have more than one axis (Loshchilov & Hutter, ICLR 2019).
+    """Adam with decoupled weight decay of kernels, not of biases, norms and slopes (Loshchilov & Hutter, ICLR 2019).
 
     A Keras optimizer would make double steps under MirroredStrategy.
     """
@@ -78,7 +78,7 @@ class AdamW(tf.compat.v1.train.AdamOptimizer):
 
     def _resource_apply_dense(self, grad, var):
         step = super()._resource_apply_dense(grad, var)
-        if not self._decay or len(var.shape) < 2:
+        if not self._decay or "kernel" not in var.name:
             return step
         with tf.control_dependencies([step]):
             return var.assign_sub(self._rate * self._decay * var, use_locking=False)

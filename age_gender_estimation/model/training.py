@@ -1,6 +1,7 @@
 """Training: manifests in, a model folder with checkpoints, best/ and eval.json out."""
 import json
 import logging
+import math
 import os
 import time
 
@@ -43,6 +44,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
     start = _prepare_start(hparams, model_dir)
     estimator = make_estimator(hparams, model_dir, start)
+    os.makedirs(model_dir, exist_ok=True)
     # After the network was built: settings that it refuses must not stand in the way of the corrected command.
     write_file(os.path.join(model_dir, "hparams.json"), hparams.to_json())
     data = describe_data(train_manifests, hparams.img_size)
@@ -65,6 +67,8 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
                         max_steps=hparams.num_steps)
         if not is_terminated():
             evaluations.evaluate_newest()
+            if evaluations.best() and math.isnan(evaluations.best()["val_loss"]):
+                raise tf.estimator.NanLossDuringTrainingError
     except tf.estimator.NanLossDuringTrainingError:
         raise InputError(f"the loss became NaN; lower --learning-rate (now {hparams.learning_rate}) and start again: "
                          f"{model_dir} holds the last checkpoint, best/ the best one") from None
@@ -103,7 +107,6 @@ def _undecodable(manifests):
 
 def _prepare_start(hparams, model_dir):
     """Returns the prefix of the checkpoint to start from, made from published weights, or None."""
-    os.makedirs(model_dir, exist_ok=True)
     if os.path.exists(os.path.join(model_dir, "hparams.json")):
         check_resume(load_hparams(model_dir), hparams, model_dir)
     newest = tf.train.latest_checkpoint(model_dir)

@@ -36,6 +36,9 @@ def fit_to_data(hparams, train_manifests, val_manifests):
             raise InputError(f"the validation CSV has no label of {name}, which is to be trained; add some, or set --tasks")
     if hparams.age_balance and "age" not in hparams.tasks:
         raise SettingError(f"--age-balance {hparams.age_balance}: age is not among the tasks {', '.join(hparams.tasks)}")
+    for text in hparams.loss_weights:
+        if text.partition("=")[0] not in hparams.tasks:
+            raise SettingError(f"--loss-weights {text}: it is not among the tasks {', '.join(hparams.tasks)}")
     return hparams
 
 
@@ -55,7 +58,7 @@ def load_sources(model_dir):
 def _usable_labels(hparams, manifests):
     """Returns {task: labels that its head can use}."""
     usable = {name: sum(manifest.num_labels[name] for manifest in manifests) for name in LABELS}
-    groups = hparams.age_groups() or ((0, hparams.max_age),)
+    groups = hparams.usable_ages()
     usable["age"] = 0
     for manifest in manifests:
         used, labelled = sum(sum(manifest.ages[first:last + 1]) for first, last in groups), sum(manifest.ages)

@@ -68,7 +68,7 @@ def describe(hparams, model_dir, step):
     """Returns the contents of assets.extra/model.json: what somebody who has only the SavedModel needs to know."""
     metrics = next((entry for entry in load_history(model_dir) if entry["step"] == step), {"step": step})
     sources = load_sources(model_dir)
-    age_groups = hparams.age_groups()
+    age_groups = hparams.age_groups() if "age" in hparams.tasks else None
     age_classes = list(map(group_name, age_groups)) if age_groups else f"years 0 to {hparams.max_age}"
     return {
         "tasks": {name: {"classes": list(LABELS[name].class_names) or age_classes} for name in hparams.tasks},

@@ -88,6 +88,8 @@ def _study_of(content):
         raise SettingError(f"expected the keys {', '.join(KEYS)}, with a grid that maps settings to lists of values")
     _check_names(content, KEYS, "key")
     settings, grid = content.get("settings") or {}, content["grid"]
+    if not isinstance(settings, dict):
+        raise SettingError(f"settings: expected setting: value, got {settings!r}")
     _check_names(settings, FIELDS, "setting")
     _check_names(grid, ("sources", *FIELDS), "setting of the grid")
     twice = [name for name in grid if name in settings]
@@ -96,21 +98,34 @@ def _study_of(content):
     for name, values in grid.items():
         if not isinstance(values, list) or not values:
             raise SettingError(f"grid, {name}: expected a list of values, got {values!r}")
-    runs = _runs_of(grid)
-    sources = dict.fromkeys(source.name for run in runs for source in sources_of(run))
+    settings = {name: _as_text(name, value) for name, value in settings.items()}
+    runs = _runs_of({name: [_as_text(name, value) for value in values] for name, values in grid.items()}, settings)
+    sources = list(dict.fromkeys(source.name for run in runs for source in sources_of(run)))
+    test = content.get("test") or sources
+    if not isinstance(test, list) or len(set(map(str, test))) < len(test) or any(":" in str(name) for name in test):
+        raise SettingError(f"test: expected a list of sources, each once and without labels, got {test!r}")
     study = Study(str(content.get("title", "Study")), str(content.get("question", "")).strip(), tuple(grid), runs, settings,
-                  tuple(content.get("test") or sources))
+                  tuple(map(str, test)))
     for run in runs:
         study.hparams(run)  # raises for values that are not to be had
     return study
 
 
-def _runs_of(grid):
+def _as_text(name, value):
+    """Returns lists as people write them on a command line, `age,gender`: equal runs then have equal names."""
+    if name == "sources" and not isinstance(value, str):
+        raise SettingError(f"grid, sources: expected a name or names joined by +, got {value!r}")
+    is_list = isinstance(value, list) and FIELDS[name].type is tuple
+    return ",".join(map(str, value)) if is_list else value
+
+
+def _runs_of(grid, settings):
     """Returns every combination once; a setting of age is None, and so the same, for runs that do not learn age."""
     runs = {}
     for values in itertools.product(*grid.values()):
         run = dict(zip(grid, values))
-        if "age" not in str(run.get("tasks", "age")).split(","):
+        tasks = str(run.get("tasks", settings.get("tasks", "")))
+        if tasks and "age" not in tasks.split(","):
             run.update({name: None for name in AGE_FIELDS if name in run})
         runs.setdefault(run_name(run), run)
     return tuple(runs.values())
@@ -131,13 +146,18 @@ def _check_names(names, known, what):
 
 def _as_field(name, value):
     field = FIELDS[name]
-    if field.type is tuple:
-        values = value if isinstance(value, list) else str(value).split(",")
-        value = tuple(values)
-    expected = {int: int, float: (int, float), str: str, bool: bool, tuple: tuple}[field.type]
-    choices = field.metadata["choices"]
-    if not isinstance(value, expected) or isinstance(value, bool) and field.type is not bool:
-        raise SettingError(f"{name}: expected {field.type.__name__}, got {value!r}")
+    item_type, choices = field.metadata["item_type"], field.metadata["choices"]
+    is_known = isinstance(value, bool) == (field.type is bool)
+    try:
+        if field.type is tuple:
+            value = tuple(item_type(item) for item in str(value).split(",") if item)
+        elif field.type is float:
+            value = float(value)  # YAML reads 1e-3 as text
+    except (TypeError, ValueError):
+        is_known = False
+    if not (is_known and isinstance(value, field.type)):
+        expected = f"{item_type.__name__}s" if field.type is tuple else field.type.__name__
+        raise SettingError(f"{name}: expected {expected}, got {value!r}")
     if choices and value not in choices:
         raise SettingError(f"{name}: unknown {value!r}; choose from: {', '.join(choices)}")
     return value

@@ -112,6 +112,17 @@ def test_balanced_ages_are_drawn_in_these_shares_each_row_equally_often(manifest
     assert np.ptp(np.bincount(ages)[20:23]) <= 1
 
 
+@pytest.mark.parametrize("settings", [{"max_age": 19}, {"age_encoding": "groups:0-4,10-19"}])
+def test_ages_that_the_head_cannot_use_count_as_rows_without_an_age(manifests, settings):
+    hparams = dataclasses.replace(HPARAMS, age_balance=1.0, batch_size=300, **settings)
+    ages = next(training_dataset(manifests, ("age",), hparams, 0).as_numpy_iterator())[1]["age"]
+    is_usable = (ages < 5) | (ages >= 10) & (ages < 20) if "age_encoding" in settings else ages < 20
+    # Of 30 rows 10 or 15 have an unusable age and keep their share; the two decades share the rest equally.
+    share = 1 / 2 if "age_encoding" in settings else 1 / 3
+    assert abs(np.mean(~is_usable) - share) < 0.1
+    assert abs(np.mean(is_usable & (ages < 10)) - (1 - share) / 2) < 0.1
+
+
 def test_rows_without_an_age_keep_their_share_when_ages_are_balanced(tmp_path):
     manifest = write(tmp_path / "one", range(10), ["age", "gender"])
     other = write(tmp_path / "two", range(40, 50), ["gender"])

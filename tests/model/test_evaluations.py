@@ -35,6 +35,14 @@ def test_the_lowest_val_loss_is_kept_and_the_history_survives_a_restart(tmp_path
     assert "loss" not in evaluations.history[0]
 
 
+def test_nan_is_never_the_best(tmp_path):
+    for step, loss in ((1, float("nan")), (2, 5.0), (3, float("nan"))):
+        save(tmp_path, step, 10 * step)
+        evaluations = Evaluations(str(tmp_path), lambda hooks, loss=loss: {"val_loss": loss}, lambda: False)
+        evaluations.evaluate_newest()
+    assert evaluations.best()["step"] == 2 and kept_value(tmp_path / "best") == 20.0
+
+
 def test_an_evaluation_that_was_cut_short_does_not_count(tmp_path):
     save(tmp_path, 1, 1)
     evaluations = Evaluations(str(tmp_path), lambda hooks: {"val_loss": 0.0}, lambda: True)

@@ -41,6 +41,9 @@ def test_a_folder_without_a_model_is_refused(tmp_path, content):
         {"ema": 1.5},
         {"dropout": -0.1},
         {"head_units": (64, 0)},
+        {"tasks": ("age", "age")},
+        {"loss_weights": ("age=2", "age=3")},
+        {"learning_rate": float("inf")},
     ],
 )
 def test_impossible_values_are_refused_by_name(change):
@@ -62,6 +65,13 @@ def test_on_resume_shapes_are_fixed_and_schedules_are_not():
     ):
         with pytest.raises(InputError, match=f"model was trained with --{next(iter(change)).replace('_', '-')}"):
             check_resume(saved, dataclasses.replace(saved, **change), "model")
+
+
+def test_a_body_that_was_never_trained_stays_so_on_resume():
+    saved = HParams(tasks=("age",), body_rate=0.0)
+    with pytest.raises(InputError, match="trained with --body-rate 0.0, got 0.1; 0 is for good, --freeze-steps for"):
+        check_resume(saved, dataclasses.replace(saved, body_rate=0.1), "model")
+    check_resume(HParams(), HParams(body_rate=0.1), "model")
 
 
 def test_an_unknown_age_encoding_names_the_choices():

@@ -34,8 +34,8 @@ def train():
         hparams = HParams(learning_rate=ADAM, decay="none", **settings)
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
             tf.compat.v1.train.get_or_create_global_step()
-            body = tf.compat.v1.get_variable("body", initializer=tf.ones([2, 1]), use_resource=True)
-            head = tf.compat.v1.get_variable("head", initializer=tf.ones([2, 1]), use_resource=True)
+            body = tf.compat.v1.get_variable("body/kernel", initializer=tf.ones([2, 1]), use_resource=True)
+            head = tf.compat.v1.get_variable("head/kernel", initializer=tf.ones([2, 1]), use_resource=True)
             loss = tf.reduce_sum(body * [[1.0], [100.0]]) + tf.reduce_sum(head)
             op = make_train_op(loss, [], [body], hparams)
             session.run(tf.compat.v1.global_variables_initializer())
@@ -65,7 +65,7 @@ def test_a_frozen_body_stays_for_the_first_steps_or_for_good(train):
     np.testing.assert_allclose(history, [[1.0, 0.9], [1.0, 0.8], [0.9, 0.7]], atol=1e-5)
     history, names = train(2, body_rate=0.0)
     np.testing.assert_allclose(history, [[1.0, 0.9], [1.0, 0.8]], atol=1e-5)
-    assert not any("body/" in name for name in names)  # nothing is computed for it
+    assert not any("body/kernel/" in name for name in names)  # nothing is computed for it
 
 
 def test_weight_decay_shrinks_kernels_beside_the_step(train):
@@ -79,7 +79,7 @@ def test_averages_follow_the_weights(train):
     # Decay min(0.5, (1 + step) / (10 + step)): 2/11 after step 1, 3/12 after step 2.
     first = 2 / 11 * 1.0 + 9 / 11 * 0.9
     expected = 3 / 12 * first + 9 / 12 * 0.8
-    np.testing.assert_allclose(names["head/ExponentialMovingAverage"], [[expected]] * 2, rtol=1e-5)
+    np.testing.assert_allclose(names["head/kernel/ExponentialMovingAverage"], [[expected]] * 2, rtol=1e-5)
 
 
 def test_evaluation_reads_the_averages(tmp_path):

@@ -183,6 +183,8 @@ def test_backbone_starts_from_a_weights_file(crops, tmp_path):
         (["--backbone", "vgg"], 2, "unknown 'vgg'; choose from: cnn, efficientnet_b0"),
         (["--tasks", "age,race"], 1, "the training CSV has no label of race to learn from; it labels: age, gender"),
         (["--tasks", "height"], 2, "unknown task 'height'; choose from: age, gender, race"),
+        (["--loss-weights", "race=2", "--tasks", "age"], 2, "--loss-weights race=2: it is not among the tasks age"),
+        (["--img-size", "4"], 2, "--img-size: cnn needs at least 8, got 4"),
         (["--num-steps", "0"], 2, "--num-steps: expected more than 0, got 0"),
         (["--val-csv", "nowhere.csv"], 1, "nowhere.csv: cannot be read"),
         (["--val-img-dir", "a", "b"], 2, "expected 1 or 1 image folders for 1 CSVs, got 2"),
@@ -193,7 +195,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(train_arguments, tmp_path
     done = script("train.py", *train_arguments, "--model-dir", tmp_path, *flags, check=False)
     error = done.stderr.splitlines()[-1]
     assert error.startswith("error: ") and message in error and "Traceback" not in done.stderr
-    assert done.returncode == code
+    assert done.returncode == code and not list(tmp_path.iterdir())  # the corrected command finds nothing in its way
 
 
 def test_a_missing_gpu_is_said_loudly(train_arguments, tmp_path, script):

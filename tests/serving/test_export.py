@@ -1,5 +1,6 @@
 """Estimator, SavedModel and evaluate give the same answers on the same crops."""
 
+import dataclasses
 import json
 import shutil
 
@@ -16,8 +17,8 @@ from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.faces.photo import decode_photo
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import keep_best
-from age_gender_estimation.model.hparams import load_hparams
-from age_gender_estimation.serving.export import export_model
+from age_gender_estimation.model.hparams import HParams, load_hparams
+from age_gender_estimation.serving.export import describe, export_model
 from age_gender_estimation.serving.predictor import Predictor, find_export
 
 
@@ -165,3 +166,13 @@ def test_a_folder_without_a_model_is_refused(tmp_path, script):
 def test_garbage_bytes_are_refused(predictor):
     with pytest.raises(InputError, match="cannot be decoded"):
         predictor.predict_bytes([b"garbage"])
+
+
+def test_a_model_without_age_answers_no_age_groups(trained):
+    hparams = HParams(tasks=("gender",), age_encoding="groups:3")
+    assert describe(hparams, str(trained[0]), 12)["age_groups"] is None
+    assert describe(dataclasses.replace(hparams, tasks=("age",)), str(trained[0]), 12)["age_groups"] == (
+        (1, 26),
+        (27, 52),
+        (53, 80),
+    )

@@ -66,12 +66,36 @@ def test_every_combination_is_a_run_and_age_settings_do_not_multiply_runs_withou
         ({"grid": {"sources": ["a"], "tasks": ["height"]}}, "unknown task 'height'"),
         ({"grid": {"sources": ["a"], "num_steps": ["many"]}}, "num_steps: expected int, got 'many'"),
         ({"grid": {"sources": ["a"], "decay": ["linear"]}}, "decay: unknown 'linear'; choose from: none, cosine"),
+        ({"settings": {"head_units": "512,many"}}, "head_units: expected ints, got '512,many'"),
+        ({"settings": {"augment_flip": 1}}, "augment_flip: expected bool, got 1"),
+        ({"settings": ["backbone"]}, r"settings: expected setting: value, got \['backbone'\]"),
+        ({"grid": {"sources": [["a", "b"]]}}, "sources: expected a name or names joined by"),
+        ({"test": "a"}, "test: expected a list of sources, each once and without labels, got 'a'"),
+        ({"test": ["a", "a"]}, "test: expected a list of sources, each once"),
+        ({"test": ["a:race"]}, "test: expected a list of sources, each once and without labels"),
         ({"grid": None}, "expected the keys title, question, settings, grid, test"),
     ],
 )
 def test_wrong_studies_are_refused_by_name(load, change, message):
     with pytest.raises(SettingError, match=message):
         load({**STUDY, **change})
+
+
+def test_lists_and_texts_of_tasks_are_the_same_runs(load):
+    def names(tasks_axis, **settings):
+        grid = {"age_encoding": ["regression", "groups:3"], "sources": ["a"]}
+        return [run_name(run) for run in load({"settings": settings, "grid": {**tasks_axis, **grid}}).runs]
+
+    assert names({"tasks": [["age", "gender"]]}) == names({"tasks": ["age,gender"]})
+    assert len(names({"tasks": [["age", "gender"]]})) == 2
+    # Encodings of an age that nobody learns are one run.
+    assert names({}, tasks="gender") == names({}, tasks=["gender"]) == ["sources=a"]
+
+
+def test_numbers_may_be_written_as_yaml_misreads_them(load):
+    study = load("settings: {learning_rate: 1e-3, head_units: 512, clip_norm: 5}\ngrid: {sources: [a]}")
+    hparams = study.hparams(study.runs[0])
+    assert (hparams.learning_rate, hparams.head_units, hparams.clip_norm) == (0.001, (512,), 5.0)
 
 
 @pytest.mark.parametrize("text", ["grid: [1", "\x00", "- a\n", ""])
