@@ -109,6 +109,7 @@ def write_start(hparams, path):
       InputError: the weights cannot be had or do not fit.
     """
     config, weights = _pretrained(hparams)
+    os.makedirs(os.path.dirname(path), exist_ok=True)  # only now: refused weights leave nothing behind
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.compat.v1.keras.backend.set_session(session)
         model = tf.keras.Model.from_config(config)

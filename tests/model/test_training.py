@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -227,6 +228,18 @@ def test_a_picture_that_cannot_be_decoded_is_named(tmp_path, script):
     done = script("train.py", *lists, *small, check=False)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert f"training stopped: {tmp_path}/a, b.jpg cannot be decoded" in done.stderr.splitlines()[-1]
+
+
+def test_a_new_model_folder_starts_from_the_weights(train_arguments, tmp_path, script):
+    with tf.Graph().as_default(), tf.compat.v1.Session():
+        BACKBONES["cnn"].build(32).save_weights(str(tmp_path / "w.h5"))
+    more = ["--model-dir", tmp_path / "new/m", "--weights", tmp_path / "w.h5", "--num-steps", 1, "--body-rate", 0]
+    done = script("train.py", *train_arguments, *more)
+    assert "8 arrays of " in done.stderr and "none is left over" in done.stderr
+    with h5py.File(tmp_path / "w.h5") as file:
+        expected = file["conv2d/conv2d/kernel:0"][()]
+    newest = tf.train.latest_checkpoint(tmp_path / "new/m")
+    np.testing.assert_array_equal(tf.train.load_variable(newest, "conv2d/kernel"), expected)
 
 
 def test_weights_of_another_network_are_refused(train_arguments, tmp_path, script):
