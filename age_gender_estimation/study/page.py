@@ -21,7 +21,7 @@ def study_page(study, results):
     names = [name for name in metric_names(results) if name.partition("@")[0] in HEADLINES]
     if names:
         sections.append(("By setting", [_dots(study, results, names)]))
-        sections.append(("Learning curves", [_curves(study, results)]))
+        sections.append(("Learning curves", [_curves(results)]))
     failed = [(run_name(result.run), result.error) for result in results if result.error]
     sections.append(("Failed runs", [Table(("run", "why"), failed) if failed else "None."]))
     return page(study.title, sections)
@@ -32,7 +32,7 @@ def _dots(study, results, names):
 
     Dots, not bars, because the axes do not begin at 0: differences are small beside the values.
     """
-    summary, varying = summarize(study, results), _varying_axes(results)
+    summary, varying = summarize(results), _varying_axes(results)
     # What stands side by side compares best: task sets where they vary.
     hue = "tasks" if "tasks" in varying else varying[-1] if varying else study.axes[0]
     others = [axis for axis in varying if axis != hue]
@@ -55,7 +55,7 @@ def _dots(study, results, names):
     return figure
 
 
-def _curves(study, results):
+def _curves(results):
     """A panel per validation metric: its mean over seeds by step, a line per combination of settings."""
     names = [name for name in HEADLINES if any(name in entry for result in results for entry in result.history)]
     varying = _varying_axes(results)

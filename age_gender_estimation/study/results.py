@@ -38,18 +38,18 @@ def metric_names(results):
     return sorted(names, key=lambda name: ("@" in name, name.partition("@")[2]))  # stable: the order within stays
 
 
-def summarize(study, results):
+def summarize(results):
     """Returns [(settings without the seed, {metric: (mean, standard deviation or None, number of runs)}), ...].
 
     The deviation is that of the sample (n - 1), over seeds.
     """
-    groups = {}
+    groups, names = {}, metric_names(results)
     for result in results:
         settings = {name: value for name, value in result.run.items() if name != "seed"}
         groups.setdefault(run_name(settings), (settings, []))[1].append(result.metrics)
     summary = []
     for settings, runs in groups.values():
-        columns = {name: [metrics[name] for metrics in runs if name in metrics] for name in metric_names(results)}
+        columns = {name: [metrics[name] for metrics in runs if name in metrics] for name in names}
         summary.append((settings, {
             name: (statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
             for name, values in columns.items() if values}))
@@ -60,7 +60,7 @@ def summary_rows(study, results):
     """Returns (header, rows of texts) of the summary: a row per combination of settings, `5.12 ± 0.03` per metric."""
     axes, metrics = [name for name in study.axes if name != "seed"], metric_names(results)
     rows = []
-    for settings, values in summarize(study, results):
+    for settings, values in summarize(results):
         num_runs = max((count for _, _, count in values.values()), default=0)
         rows.append([*("" if settings[axis] is None else str(settings[axis]) for axis in axes),
                      *(_show(name, values.get(name)) for name in metrics), num_runs])

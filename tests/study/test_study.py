@@ -127,7 +127,7 @@ def results(load, tmp_path):
 
 
 def test_means_and_spread_are_over_seeds(results):
-    (ages, age_metrics), (genders, gender_metrics) = summarize(*results)
+    (ages, age_metrics), (genders, gender_metrics) = summarize(results[1])
     assert ages == {"tasks": "age", "sources": "a"} and genders["tasks"] == "gender"
     # Of 4 and 6: mean 5, sample deviation sqrt(((4 - 5)^2 + (6 - 5)^2) / 1)
     assert age_metrics["age_mae"] == (5.0, pytest.approx(2**0.5), 2)
