@@ -17,7 +17,7 @@ from command_line import as_flags, make_parser, open_manifests, positive, run
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.study.execution import execute_all, lock_folder
-from age_gender_estimation.study.grid import load_study, run_name, sources_of
+from age_gender_estimation.study.grid import Source, load_study, run_name, sources_of
 
 BIN = os.path.dirname(os.path.abspath(__file__))
 
@@ -60,15 +60,14 @@ def check_data(study, data_dir):
     from age_gender_estimation.model.training_data import fit_to_data
 
     @functools.cache
-    def opened(text, split):
-        name, colon, labels = text.partition(":")
-        return open_manifests([f"{data_dir}/{name}/{split}.csv{colon}{labels}"], [f"{data_dir}/{name}/crop"])[0]
+    def opened(source, split):
+        return open_manifests([source.csv(data_dir, split)], [source.crops(data_dir)])[0]
 
     for each in study.runs:
-        train, val = ([opened(text, split) for text in each["sources"].split("+")] for split in ("train", "val"))
+        train, val = ([opened(source, split) for source in sources_of(each)] for split in ("train", "val"))
         fit_to_data(study.hparams(each), train, val)
     for name in study.test:
-        opened(name, "test")
+        opened(Source(name), "test")
 
 
 def refuse_other_study(study_path, output_dir):
@@ -86,18 +85,16 @@ def folder_of(args, each):
 def commands(study, each, args):
     """Returns the command lines of a run: train.py, evaluate.py."""
     data_dir, folder = args.data_dir, folder_of(args, each)
-    names = [source.name for source in sources_of(each)]
-    labels = [f":{','.join(source.labels)}" if source.labels else "" for source in sources_of(each)]
-    crops = [f"{data_dir}/{name}/crop" for name in names]
-    train, val = ([f"{data_dir}/{name}/{split}.csv{ending}" for name, ending in zip(names, labels)]
-                  for split in ("train", "val"))
+    sources, tests = sources_of(each), [Source(name) for name in study.test]
+    train, val = ([source.csv(data_dir, split) for source in sources] for split in ("train", "val"))
+    crops = [source.crops(data_dir) for source in sources]
     model_dir = os.path.join(folder, "model")
     train_command = [
         "train.py", "--train-csv", *train, "--val-csv", *val, "--img-dir", *crops, "--model-dir", model_dir,
         *as_flags(study.hparams(each))]
     evaluate_command = [
-        "evaluate.py", "--model-dir", model_dir, "--csv", *(f"{data_dir}/{name}/test.csv" for name in study.test),
-        "--img-dir", *(f"{data_dir}/{name}/crop" for name in study.test),
+        "evaluate.py", "--model-dir", model_dir, "--csv", *(source.csv(data_dir, "test") for source in tests),
+        "--img-dir", *(source.crops(data_dir) for source in tests),
         "--output-dir", os.path.join(folder, "evaluation")]
     return [[sys.executable, f"{BIN}/{name}", *rest] for name, *rest in (train_command, evaluate_command)]
 

@@ -30,6 +30,14 @@ class Source:
     name: str
     labels: tuple[str, ...] = ()
 
+    def csv(self, data_dir, split):
+        """Returns the manifest of a split as train.py's arguments name it: `DATA_DIR/utkface/train.csv:race`."""
+        return f"{data_dir}/{self.name}/{split}.csv" + (f":{','.join(self.labels)}" if self.labels else "")
+
+    def crops(self, data_dir):
+        """Returns the folder of its crops."""
+        return f"{data_dir}/{self.name}/crop"
+
 
 @dataclass(frozen=True)
 class Study:
