@@ -16,7 +16,8 @@ def main():
     parser = make_parser(__doc__)
     parser.add_argument("--img-dir", required=True, nargs="+", help="folder of the crops; one for all CSVs or one for each")
     parser.add_argument("--train-csv", required=True, nargs="+", help="manifests to learn from; utk.csv:race: only races")
-    parser.add_argument("--val-csv", required=True, nargs="+", help="manifests that choose the best checkpoint")
+    parser.add_argument("--val-csv", required=True, nargs="+", help="manifests that choose and calibrate the best "
+                        "checkpoint, see README")
     parser.add_argument("--val-img-dir", nargs="+", help="the same for --val-csv; --img-dir if not given")
     parser.add_argument("--model-dir", required=True, help="gets checkpoints, best/, eval.json, serving/")
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default=os.environ.get("AGE_GENDER_DEVICE", "auto"),
@@ -30,17 +31,22 @@ def main():
     val = open_manifests(args.val_csv, args.val_img_dir or args.img_dir)
 
     # TensorFlow takes seconds to load: after everything that can be refused without it.
+    from age_gender_estimation.data.manifest import divide_validation
+    from age_gender_estimation.model.calibration import calibrate
     from age_gender_estimation.model.training import require_device, train_and_evaluate
-    from age_gender_estimation.serving.export import export_model
+    from age_gender_estimation.serving.export import best_checkpoint, export_model
     require_device(args.device)
     told_to_stop = []
     at_rest = signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
-    best = train_and_evaluate(hparams, train, val, args.model_dir, lambda: bool(told_to_stop))
+    choosing, calibrating = divide_validation(val)
+    best = train_and_evaluate(hparams, train, choosing, args.model_dir, lambda: bool(told_to_stop))
     signal.signal(signal.SIGTERM, at_rest)
     if told_to_stop:
         print(f"stopped; the same command goes on from the checkpoint in {args.model_dir}", file=sys.stderr)
         return 128 + signal.SIGTERM
     print(f"best: step {best['step']}, " + ", ".join(f"{key} {value:.3f}" for key, value in best.items() if key != "step"))
+    if calibrating:
+        calibrate(args.model_dir, best_checkpoint(args.model_dir), calibrating)
     print(f"exported: {export_model(args.model_dir)}")
 
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 from age_gender_estimation.data.input_pipeline import evaluation_dataset
 from age_gender_estimation.data.manifest import open_manifest
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.evaluation.evaluate import evaluate, predict_manifests
+from age_gender_estimation.evaluation.evaluate import evaluate
+from age_gender_estimation.evaluation.predictions import predict_manifests
 from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.faces.photo import decode_photo
 from age_gender_estimation.model.estimator import make_estimator
