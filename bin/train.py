@@ -2,13 +2,16 @@
 """Trains a model on face crops and exports the best checkpoint; started again, it goes on where it was.
 
     bin/train.py --img-dir var/crop --train-csv var/train.csv --val-csv var/val.csv --model-dir var/cnn-model
+    bin/train.py --img-dir my/crop --train-csv my/train.csv --val-csv my/val.csv --model-dir my/model --warm-start pretrained
 """
+import json
 import os
 import signal
 import sys
 
 from command_line import add_fields, make_parser, open_manifests, run, take_fields
 
+from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.hparams import HParams
 
 
@@ -24,6 +27,8 @@ def main():
                         help="gpu fails where there is none")
     add_fields(parser, HParams)
     args = parser.parse_args()
+    if args.warm_start != "none":
+        args = take_shape_over(parser, args.warm_start)
     if args.device not in ("auto", "cpu", "gpu"):  # argparse does not check defaults
         parser.error(f"AGE_GENDER_DEVICE: expected auto, cpu or gpu, got {args.device!r}")
     hparams = take_fields(args, HParams)
@@ -48,6 +53,29 @@ def main():
     if calibrating:
         calibrate(args.model_dir, best_checkpoint(args.model_dir), calibrating)
     print(f"exported: {export_model(args.model_dir)}")
+
+
+def take_shape_over(parser, model_dir):
+    """Returns the arguments, with those that fix a network's shape as in the model to start from unless they are given.
+
+    Raises:
+      InputError: it is no export of this version.
+      SettingError: given ones ask for another backbone.
+    """
+    from age_gender_estimation.serving.predictor import find_export, load_description
+    export = find_export(model_dir)
+    try:
+        shape = HParams.from_json(json.dumps(load_description(export)["hparams"])).shape()
+    except (KeyError, TypeError) as error:
+        raise InputError(f"--warm-start: {export} is of another version ({error}); export its model folder again") from None
+    parser.set_defaults(**shape)
+    args = parser.parse_args()
+    args.warm_start = export
+    for name in ("backbone", "img_size"):
+        if getattr(args, name) != shape[name]:
+            raise SettingError(f"--{name.replace('_', '-')}: {model_dir} has {shape[name]}, got {getattr(args, name)}; "
+                               "leave it out, or start without --warm-start")
+    return args
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """The Estimator: model_fn for training, evaluation and prediction."""
+import logging
+
 import tensorflow as tf
 
 from age_gender_estimation.model.network import backbone_config, build_network
 from age_gender_estimation.model.optimizer import averaging_saver, is_body_training, make_train_op
 from age_gender_estimation.tasks.head import joint_loss, mean_over_heads
 from age_gender_estimation.tasks.heads import make_heads
+
+logger = logging.getLogger(__name__)
 
 
 def make_estimator(hparams, model_dir, start=None, train_distribute=None, calibration=None):
@@ -13,7 +17,7 @@ def make_estimator(hparams, model_dir, start=None, train_distribute=None, calibr
     Args:
       hparams: HParams with `tasks` filled in.
       model_dir: folder of its checkpoints.
-      start: prefix of a checkpoint to take the backbone's weights from where model_dir has none yet.
+      start: prefix of a checkpoint to take weights from where model_dir has none yet.
       train_distribute: a tf.distribute strategy or None.
       calibration: model.calibration.Calibration of its predictions, or None for none; training and evaluation go without.
     """
@@ -72,9 +76,14 @@ def _answers(images, config, hparams, heads):
 
 
 def _start_from(start):
-    saved = {name for name, _ in tf.train.list_variables(start)}
-    variables = {variable.op.name: variable for variable in tf.compat.v1.global_variables()}
-    tf.compat.v1.train.init_from_checkpoint(start, {name: variables[name] for name in saved})
+    """Makes a checkpoint's values the initial ones, of every variable that it has in the same shape."""
+    variables = {variable.op.name: variable for variable in tf.compat.v1.global_variables() if variable.shape.rank}
+    saved = {name: shape for name, shape in tf.train.list_variables(start) if shape}  # without the global step
+    fitting = {name: variables[name] for name, shape in saved.items()
+               if name in variables and variables[name].shape == shape}
+    if len(fitting) < len(saved):
+        logger.info("not taken over: %s", ", ".join(sorted(set(saved) - set(fitting))))
+    tf.compat.v1.train.init_from_checkpoint(start, fitting)
 
 
 def _prediction_spec(hparams, logits, calibration, scaffold):

@@ -85,6 +85,7 @@ def describe(hparams, model_dir, checkpoint):
         "data": sources["train"],
         "validation": metrics,
         "calibration": dataclasses.asdict(load_calibration(checkpoint)),
-        # Of weights the file's name: where it lay is nobody's business.
-        "hparams": {**dataclasses.asdict(hparams), "weights": os.path.basename(hparams.weights)},
+        # Of what it started from the file's name: where that lay is nobody's business.
+        "hparams": {**dataclasses.asdict(hparams), **{
+            name: os.path.basename(getattr(hparams, name)) for name in ("weights", "warm_start")}},
     }
