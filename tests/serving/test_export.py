@@ -174,8 +174,8 @@ def test_garbage_bytes_are_refused(predictor):
 
 def test_a_model_without_age_answers_no_age_groups(trained):
     hparams = HParams(tasks=("gender",), age_encoding="groups:3")
-    assert describe(hparams, str(trained[0]), 12)["age_groups"] is None
-    assert describe(dataclasses.replace(hparams, tasks=("age",)), str(trained[0]), 12)["age_groups"] == (
+    assert describe(hparams, str(trained[0]), "model.ckpt-12")["age_groups"] is None
+    assert describe(dataclasses.replace(hparams, tasks=("age",)), str(trained[0]), "model.ckpt-12")["age_groups"] == (
         (1, 26),
         (27, 52),
         (53, 80),
