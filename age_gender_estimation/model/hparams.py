@@ -14,7 +14,7 @@ POSITIVE = (
     "age_sigma")
 
 
-SHARES = ("body_rate", "age_balance", "augment_zoom")
+SHARES = ("body_rate", "age_balance", "augment_zoom", "augment_erase")
 BELOW_ONE = ("dropout", "ema")
 YEAR_ENCODINGS = ("classes", "soft", "regression")
 
@@ -68,7 +68,9 @@ class HParams:
     augment_flip: bool = _field(True, "mirror training pictures at random")
     augment_shift: float = _field(0.0, "move training pictures by up to this share of the side")
     augment_zoom: float = _field(0.0, "scale training pictures by up to 1 +- this")
+    augment_rotation: float = _field(0.0, "turn training pictures by up to this many degrees")
     augment_color: float = _field(0.0, "change brightness, contrast, saturation of training pictures by up to this")
+    augment_erase: float = _field(0.0, "hide a rectangle of up to this share of a training picture")
 
     def __post_init__(self):
         for name in self.tasks:
