@@ -4,7 +4,7 @@ import logging
 import tensorflow as tf
 
 from age_gender_estimation.model.network import backbone_config, build_network
-from age_gender_estimation.model.optimizer import averaging_saver, is_body_training, make_train_op
+from age_gender_estimation.model.optimizer import AVERAGE_ENDING, averaging_saver, is_body_training, make_train_op
 from age_gender_estimation.tasks.head import joint_loss, mean_over_heads
 from age_gender_estimation.tasks.heads import make_heads
 
@@ -78,11 +78,16 @@ def _answers(images, config, hparams, heads):
 def _start_from(start):
     """Makes a checkpoint's values the initial ones, of every variable that it has in the same shape."""
     variables = {variable.op.name: variable for variable in tf.compat.v1.global_variables() if variable.shape.rank}
-    saved = {name: shape for name, shape in tf.train.list_variables(start) if shape}  # without the global step
-    fitting = {name: variables[name] for name, shape in saved.items()
-               if name in variables and variables[name].shape == shape}
-    if len(fitting) < len(saved):
-        logger.info("not taken over: %s", ", ".join(sorted(set(saved) - set(fitting))))
+    fitting, left = {}, []
+    for name, shape in tf.train.list_variables(start):
+        # An export of a model with --ema names its weights after the averages that they are.
+        variable = variables.get(name.removesuffix(AVERAGE_ENDING))
+        if variable is not None and variable.shape == shape:
+            fitting[name] = variable
+        elif shape:  # not the global step
+            left.append(name.removesuffix(AVERAGE_ENDING))
+    if left:
+        logger.info("not taken over: %s", ", ".join(left))
     tf.compat.v1.train.init_from_checkpoint(start, fitting)
 
 

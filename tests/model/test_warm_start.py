@@ -31,6 +31,17 @@ def test_all_weights_and_the_shape_are_taken_over(warm_arguments, trained, tmp_p
         np.testing.assert_allclose(after[name], before[name], atol=1e-9, err_msg=name)
 
 
+def test_moving_averages_are_taken_over_as_weights(warm_arguments, train_arguments, tmp_path, script):
+    script("train.py", *train_arguments, "--model-dir", tmp_path / "ema", "--num-steps", 6, "--ema", 0.5)
+    done = script("train.py", *warm_arguments, "--warm-start", tmp_path / "ema")
+    assert "not taken over" not in done.stderr
+    before, after = variables(tmp_path / "ema/best"), variables(tmp_path / "model")
+    name, average = "age_logits/kernel", "age_logits/kernel/ExponentialMovingAverage"
+    assert np.abs(before[name] - before[average]).max() > 1e-5
+    for each in (name, average):  # the new run's averages begin there too
+        np.testing.assert_allclose(after[each], before[average], atol=1e-9)
+
+
 def test_a_head_of_another_size_starts_anew_and_is_named(warm_arguments, trained, tmp_path, script):
     done = script("train.py", *warm_arguments, "--max-age", 50)
     assert "not taken over: age_logits/bias, age_logits/kernel\n" in done.stderr
