@@ -56,9 +56,9 @@ def predict_photos(predictor, paths, is_whole, batch_size=32, min_confidence=0.0
             records.append(record)
             crops.append(crop)
         if len(crops) >= batch_size:
-            yield from _answered(predictor, records, crops, min_confidence)
+            yield from answered(predictor, records, crops, min_confidence)
             records, crops = [], []
-    yield from _answered(predictor, records, crops, min_confidence)
+    yield from answered(predictor, records, crops, min_confidence)
 
 
 def _faces_of(path, predictor, is_whole):
@@ -70,17 +70,33 @@ def _faces_of(path, predictor, is_whole):
         return [(FaceRecord(path, error=f"cannot be read: {error.strerror}"), None)]
     except UnreadablePhoto as error:
         return [(FaceRecord(path, error=f"cannot be read: {error}"), None)]
+    return faces_in(image, path, predictor, is_whole)
+
+
+def faces_in(image, name, predictor, is_whole):
+    """Returns what is to be asked about one picture, not answered yet.
+
+    Args:
+      image: uint8 [height, width, 3] RGB.
+      name: what its records call it (`file`).
+      predictor: serving.predictor.Predictor, for the geometry and size of its crops.
+      is_whole: whether the picture is a face crop already and no face is searched in it.
+
+    Returns:
+      [(FaceRecord, crop), ...], largest face first: uint8 [crop_size, crop_size, 3]. Without a face one record with
+      an error, whose crop is None.
+    """
     # Crops get the size of the training crops first, so that they went through the same resizing.
     if is_whole:
-        return [(FaceRecord(path, face=0), resize_square(image, predictor.crop_size))]
+        return [(FaceRecord(name, face=0), resize_square(image, predictor.crop_size))]
     found = []
     for face in find_faces(image):
         try:
             crop = resize_square(crop_face(image, face, predictor.geometry), predictor.crop_size)
         except UnusableFace:
             continue
-        found.append((FaceRecord(path, len(found), _inside(face.box, image)), crop))
-    return found or [(FaceRecord(path, error="no face found"), None)]
+        found.append((FaceRecord(name, len(found), _inside(face.box, image)), crop))
+    return found or [(FaceRecord(name, error="no face found"), None)]
 
 
 def _inside(box, image):
@@ -90,7 +106,8 @@ def _inside(box, image):
     return left, top, max(0, right - left), max(0, bottom - top)
 
 
-def _answered(predictor, records, crops, min_confidence):
+def answered(predictor, records, crops, min_confidence=0.0):
+    """Returns `records` with the model's answers filled in; `crops` are theirs from `faces_in`, None where there is none."""
     asked = [record for record, crop in zip(records, crops) if crop is not None]
     outputs = predictor.predict_images([crop for crop in crops if crop is not None]) if asked else {}
     for name, (values, confidences) in (predictor.answers(outputs) if asked else {}).items():
