@@ -8,7 +8,7 @@ import numpy as np
 
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg
-from age_gender_estimation.serving.output import show_labels
+from age_gender_estimation.serving.output import show_answer
 
 COLOUR, TEXT_COLOUR = (40, 200, 60), (0, 0, 0)  # RGB; dark text on light green reads on any photo
 
@@ -48,7 +48,7 @@ def draw_faces(image, records):
         left, top, box_width, box_height = record.box or (0, 0, width, height)
         if record.box:
             cv2.rectangle(image, (left, top), (left + box_width - 1, top + box_height - 1), COLOUR, thickness)
-        _write(image, show_labels(record.labels()), left, top, box_width)
+        _write(image, show_answer(record), left, top, box_width)
     return image
 
 

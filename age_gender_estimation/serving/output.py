@@ -5,8 +5,8 @@ from age_gender_estimation.data.files import csv_line
 from age_gender_estimation.serving.photos import UNKNOWN
 from age_gender_estimation.tasks.labels import LABELS
 
-FIELDS = ("file", "face", "left", "top", "width", "height", "age", "age_median", "age_group",
-          "age_group_confidence", *(name + ending for name in LABELS if name != "age" for ending in ("", "_confidence")),
+FIELDS = ("file", "face", "left", "top", "width", "height", "age", "age_median", "age_low", "age_high",
+          "probability_under_18", "age_group", "age_group_confidence", *(name + ending for name in LABELS if name != "age" for ending in ("", "_confidence")),
           *(f"actual_{name}" for name in LABELS), "error")
 
 
@@ -18,13 +18,27 @@ def show_labels(labels):
     return " ".join(part for part in (sex_and_age, texts.get("race")) if part)
 
 
+def show_answer(record):
+    """Returns what is said of a face: `F/34 [27-42] Asian 0.81`, the age with its interval, the race's confidence last."""
+    labels = record.labels()
+    race = {"race": labels.pop("race")} if "race" in labels else {}
+    parts = [show_labels(labels)]
+    if record.age_low is not None:
+        parts.append(f"[{record.age_low}-{record.age_high}]")
+    if race:
+        parts.append(show_labels(race))
+        if race["race"] != UNKNOWN:
+            parts.append(f"{record.confidences['race']:.2f}")
+    return " ".join(part for part in parts if part)
+
+
 def as_text(record, actual, with_name):
-    """Returns the line of a record: `Predicted: M/46 Box: 93,33,30,38 Actual: M/46`; the file's name first if asked."""
+    """Returns the line of a record: `Predicted: M/46 [39-53] Box: 93,33,30,38 Actual: M/46`; the file's name first if asked."""
     # A name may hold line breaks; one record stays one line.
     name = f"{record.file.encode('unicode_escape').decode() if not record.file.isprintable() else record.file}: "
     if record.error:
         return name + record.error
-    parts = [f"Predicted: {show_labels(record.labels())}"]
+    parts = [f"Predicted: {show_answer(record)}"]
     if record.box:
         parts.append("Box: " + ",".join(str(value) for value in record.box))
     if actual and show_labels(actual):
@@ -38,9 +52,9 @@ def as_dict(record, actual):
     values.update(file=record.file, face=record.face, error=record.error or None)
     if record.box:
         values.update(zip(("left", "top", "width", "height"), record.box))
-    for name in ("age", "age_median"):
+    for name, digits in (("age", 2), ("age_median", 2), ("age_low", 0), ("age_high", 0), ("probability_under_18", 4)):
         if getattr(record, name) is not None:
-            values[name] = round(getattr(record, name), 2)
+            values[name] = round(getattr(record, name), digits or None)
     if record.age_group:
         values.update(age_group=record.age_group, age_group_confidence=round(record.confidences["age_group"], 4))
     for name, number in record.classes.items():

@@ -1,6 +1,8 @@
 """Photos -> one record per face: finding, cropping and asking the model, in batches, with memory for one batch."""
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from age_gender_estimation.faces.align import UnusableFace
 from age_gender_estimation.faces.crop import crop_face, resize_square
 from age_gender_estimation.faces.detector import find_faces
@@ -18,7 +20,11 @@ class FaceRecord:
       face: number of the face in the photo, largest first, from 0; None without a face.
       box: (left, top, width, height) in pixels of the upright photo; None where the picture was taken whole.
       age: expected years, float; None where the model does not answer years.
-      age_median: the year that half of the distribution lies below; None where the model answers no distribution.
+      age_median: the year up to which half of the distribution lies; None, as the next four, where the model answers no
+        distribution (those before there were intervals lack the next three).
+      age_low, age_high: the first and the last year of the 80% interval.
+      probability_under_18: share of the distribution below 18 years.
+      age_probabilities: float32 [years], the distribution.
       age_group: a range of years as `27-52`, or UNKNOWN; None where the model does not answer ranges.
       classes: {task: class number or UNKNOWN} of gender and race.
       confidences: {task or "age_group": probability of that class}.
@@ -29,6 +35,10 @@ class FaceRecord:
     box: tuple | None = None
     age: float | None = None
     age_median: float | None = None
+    age_low: int | None = None
+    age_high: int | None = None
+    probability_under_18: float | None = None
+    age_probabilities: np.ndarray | None = None
     age_group: str | None = None
     classes: dict = field(default_factory=dict)
     confidences: dict = field(default_factory=dict)
@@ -106,6 +116,15 @@ def _inside(box, image):
     return left, top, max(0, right - left), max(0, bottom - top)
 
 
+def _describe_distribution(record, outputs):
+    """Takes over what the SavedModel says of one face's age beside the expected year, as far as it does."""
+    if "age_median" in outputs:
+        record.age_median, record.age_probabilities = float(outputs["age_median"]), outputs["age_probabilities"]
+    if "age_low" in outputs:
+        record.age_low, record.age_high = int(outputs["age_low"]), int(outputs["age_high"])
+        record.probability_under_18 = float(outputs["probability_under_18"])
+
+
 def answered(predictor, records, crops, min_confidence=0.0):
     """Returns `records` with the model's answers filled in; `crops` are theirs from `faces_in`, None where there is none."""
     asked = [record for record, crop in zip(records, crops) if crop is not None]
@@ -114,7 +133,7 @@ def answered(predictor, records, crops, min_confidence=0.0):
         for index, record in enumerate(asked):
             if name == "age":
                 record.age = float(values[index])
-                record.age_median = float(outputs["age_median"][index]) if "age_median" in outputs else None
+                _describe_distribution(record, {output: values[index] for output, values in outputs.items()})
                 continue
             record.confidences[name] = float(confidences[index])
             answer = int(values[index]) if confidences[index] >= min_confidence else UNKNOWN

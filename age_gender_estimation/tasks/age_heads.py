@@ -10,14 +10,19 @@ from age_gender_estimation.tasks.head import Head, softmax_losses
 # with a loss near 0.8, as the softmax of gender does, and equal weights train.
 AGE_CENTRE, AGE_SCALE = 35.0, 20.0
 HUBER_DELTA = 5.0 / AGE_SCALE  # quadratic for errors below five years
+INTERVAL_COVERAGE = 0.8  # share of people whose age the answered interval is to hold
+ADULT_AGE = 18
 
 
-def classes_head(max_age, weight):
-    """A softmax over the years 0 to max_age, decoded as its expectation (DEX: Rothe et al., IJCV 2018)."""
-    return _years_head(max_age, weight, softmax_losses)
+def classes_head(max_age, weight, interval_mass=INTERVAL_COVERAGE):
+    """A softmax over the years 0 to max_age, decoded as its expectation (DEX: Rothe et al., IJCV 2018).
+
+    `interval_mass` is the share of the softmax between `age_low` and `age_high`, see `model.calibration`.
+    """
+    return _years_head(max_age, weight, softmax_losses, interval_mass)
 
 
-def soft_head(max_age, sigma, weight):
+def soft_head(max_age, sigma, weight, interval_mass=INTERVAL_COVERAGE):
     """The same softmax, taught a Gaussian around the year (deep label distribution learning: Gao et al., TIP 2017).
 
     The loss is the Kullback-Leibler divergence in nats, 0 for a perfect answer; sigma is in years.
@@ -27,7 +32,7 @@ def soft_head(max_age, sigma, weight):
         # xlogy is 0 where the target is 0.
         return tf.reduce_sum(tf.math.xlogy(target, target) - target * tf.nn.log_softmax(logits), axis=-1)
 
-    return _years_head(max_age, weight, losses)
+    return _years_head(max_age, weight, losses, interval_mass)
 
 
 def gaussian_targets(labels, max_age, sigma):
@@ -82,10 +87,10 @@ def expected_age(probabilities):
     return tf.reduce_sum(probabilities * years, axis=-1)
 
 
-def median_age(probabilities):
-    """Returns the first year, float32 [batch], up to which half of the softmax lies: what makes MAE least."""
-    below = tf.cumsum(probabilities, axis=-1) < 0.5
-    # Rounding may leave a sum of 0.49999: the last year is the highest answer.
+def age_quantile(probabilities, share):
+    """Returns the first year, float32 [batch], up to which `share` of the softmax lies; 0.5 makes MAE least."""
+    below = tf.cumsum(probabilities, axis=-1) < share
+    # Rounding may leave a sum of 0.99999: the last year is the highest answer.
     return tf.minimum(tf.reduce_sum(tf.cast(below, tf.float32), axis=-1), float(probabilities.shape[-1] - 1))
 
 
@@ -93,10 +98,13 @@ def _in_range(max_age):
     return lambda labels: (labels >= 0) & (labels <= max_age)
 
 
-def _years_head(max_age, weight, losses):
+def _years_head(max_age, weight, losses, interval_mass):
     def decode(logits):
         probabilities = tf.nn.softmax(logits)
-        return {"age": expected_age(probabilities), "age_median": median_age(probabilities),
+        return {"age": expected_age(probabilities), "age_median": age_quantile(probabilities, 0.5),
+                "age_low": age_quantile(probabilities, 0.5 - interval_mass / 2),
+                "age_high": age_quantile(probabilities, 0.5 + interval_mass / 2),
+                "probability_under_18": tf.reduce_sum(probabilities[:, :ADULT_AGE], axis=-1),
                 "age_probabilities": probabilities}
 
     return Head("age", max_age + 1, _in_range(max_age), losses, decode, _age_metrics, weight)

@@ -1,27 +1,28 @@
 """The heads that learn the labels, by task."""
 import tensorflow as tf
 
-from age_gender_estimation.tasks.age_heads import classes_head, groups_head, regression_head, soft_head
+from age_gender_estimation.tasks.age_heads import INTERVAL_COVERAGE, classes_head, groups_head, regression_head, soft_head
 from age_gender_estimation.tasks.head import Head, softmax_losses
 from age_gender_estimation.tasks.labels import LABELS
 
 
-def make_heads(hparams):
+def make_heads(hparams, interval_mass=INTERVAL_COVERAGE):
     """Returns {task: Head} in the order of `hparams.tasks`.
 
     Args:
       hparams: HParams; tasks, max_age, age_encoding, age_sigma, age_loss and loss_weights count here.
+      interval_mass: share of the age distribution that the answered interval holds.
     """
     weights = hparams.task_weights()
-    return {name: _age_head(hparams, weights[name]) if name == "age" else _class_head(name, weights[name])
+    return {name: _age_head(hparams, weights[name], interval_mass) if name == "age" else _class_head(name, weights[name])
             for name in hparams.tasks}
 
 
-def _age_head(hparams, weight):
+def _age_head(hparams, weight, interval_mass):
     if hparams.age_groups():
         return groups_head(hparams.age_groups(), weight)
-    return {"classes": lambda: classes_head(hparams.max_age, weight),
-            "soft": lambda: soft_head(hparams.max_age, hparams.age_sigma, weight),
+    return {"classes": lambda: classes_head(hparams.max_age, weight, interval_mass),
+            "soft": lambda: soft_head(hparams.max_age, hparams.age_sigma, weight, interval_mass),
             "regression": lambda: regression_head(hparams.max_age, hparams.age_loss, weight)}[hparams.age_encoding]()
 
 

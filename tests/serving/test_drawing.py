@@ -10,7 +10,7 @@ GREY = np.full((300, 400, 3), 128, np.uint8)
 
 
 def face(box, path="a.png"):
-    return FaceRecord(path, 0, box, 34.0, classes={"gender": 0, "race": 2})
+    return FaceRecord(path, 0, box, 34.0, classes={"gender": 0, "race": 2}, confidences={"gender": 0.9, "race": 0.8})
 
 
 def test_the_box_is_where_the_face_is_and_the_label_above_it():

@@ -52,7 +52,10 @@ def crop_bytes(crops, manifest):
 def test_saved_model_answers_like_the_estimator(predictor, crops, manifest, estimated):
     outputs = predictor.predict_bytes(crop_bytes(crops, manifest))
     assert outputs["age"].std() > 0.01  # a constant answer would agree with anything
-    assert set(outputs) == {"age", "age_median", "age_probabilities", "gender_probabilities"}
+    assert set(outputs) == {
+        *("age", "age_median", "age_low", "age_high", "age_probabilities", "probability_under_18"),
+        "gender_probabilities",
+    }
     for name, values in outputs.items():
         np.testing.assert_allclose(values, [prediction[name] for prediction in estimated], atol=1e-4)
     assert outputs["age"].dtype == np.float32 and outputs["age_probabilities"].shape == (manifest.num_rows, 101)

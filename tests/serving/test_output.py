@@ -13,6 +13,9 @@ FACE = FaceRecord(
     (93, 33, 30, 38),
     45.6,
     age_median=44.0,
+    age_low=39,
+    age_high=53,
+    probability_under_18=0.00012,
     classes={"gender": 1, "race": 2},
     confidences={"gender": 0.9, "race": 0.7},
 )
@@ -54,7 +57,7 @@ def test_a_range_of_years_is_shown_as_such():
 
 def test_text_of_several_photos_names_them_and_keeps_to_one_line_each():
     text, counts = written([(FACE, None), (NONE, None)], "text", with_names=True)
-    assert text == "a, b.jpg: Predicted: M/46 Asian Box: 93,33,30,38\nline\\nbreak.jpg: no face found\n" and counts == (
+    assert text == "a, b.jpg: Predicted: M/46 [39-53] Asian 0.70 Box: 93,33,30,38\nline\\nbreak.jpg: no face found\n" and counts == (
         1,
         1,
     )
@@ -66,6 +69,7 @@ def test_json_and_csv_hold_the_same_records():
     assert tuple(first) == FIELDS
     assert first["gender"] == "male" and first["race"] == "Asian" and first["age"] == 45.6 and first["left"] == 93
     assert first["age_median"] == 44.0 and first["age_group"] is None
+    assert (first["age_low"], first["age_high"], first["probability_under_18"]) == (39, 53, 0.0001)
     assert first["actual_age"] == 40 and first["actual_gender"] == "female" and first["actual_race"] is None
     assert second["error"] == "no face found" and second["age"] is None
     rows = list(csv.DictReader(io.StringIO(written(pairs, "csv")[0], newline="")))

@@ -5,12 +5,12 @@ import pytest
 import tensorflow as tf
 
 from age_gender_estimation.tasks.age_heads import (
+    age_quantile,
     classes_head,
     expected_age,
     gaussian_targets,
     group_of,
     groups_head,
-    median_age,
     regression_head,
     soft_head,
 )
@@ -47,13 +47,28 @@ def test_classes_are_cross_entropy_decoded_by_expectation_and_median():
     # Up to year 1 lie 0.3, up to year 2 lie 0.6 of it: half is reached in year 2.
     assert outputs["age_median"].numpy().tolist() == [2.0]
     np.testing.assert_allclose(outputs["age_probabilities"], [[0.1, 0.2, 0.3, 0.4]], rtol=1e-6)
+    np.testing.assert_allclose(outputs["probability_under_18"], [1.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("mass, low, high", [(0.8, 1, 3), (0.5, 1, 2), (0.28, 2, 2), (1.0, 0, 3)])
+def test_the_interval_holds_at_least_its_share_of_the_distribution(mass, low, high):
+    # Sums up to the years 0..3: 0.05, 0.35, 0.80, 1.00; for 0.8 the shares 0.1 and 0.9 are reached in years 1 and 3.
+    outputs = classes_head(3, 1, mass).decode(tf.constant(log(0.05, 0.30, 0.45, 0.20)))
+    assert (outputs["age_low"].numpy().tolist(), outputs["age_high"].numpy().tolist()) == ([low], [high])
+
+
+def test_probability_under_18_ends_before_the_eighteenth_birthday():
+    probabilities = np.full(21, 0.02)
+    probabilities[17], probabilities[18] = 0.32, 0.30  # the rest, 19 years, holds 0.38, 0.34 of it below 17
+    outputs = soft_head(20, 2.0, 1).decode(tf.constant(log(*probabilities)))
+    np.testing.assert_allclose(outputs["probability_under_18"], [0.32 + 17 * 0.02], rtol=1e-5)
 
 
 def test_expectation_and_median_of_a_skewed_distribution_differ():
     skewed = tf.constant([[0.6, 0.0, 0.0, 0.0, 0.4], [0.0, 0.0, 0.0, 0.0, 1.0]])
     np.testing.assert_allclose(expected_age(skewed), [1.6, 4.0], rtol=1e-6)
-    assert median_age(skewed).numpy().tolist() == [0.0, 4.0]
-    assert median_age(tf.constant([[0.0, 0.0, 0.499]])).numpy().tolist() == [2.0]  # a sum that rounding made too small
+    assert age_quantile(skewed, 0.5).numpy().tolist() == [0.0, 4.0]
+    assert age_quantile(tf.constant([[0.0, 0.0, 0.499]]), 0.5).numpy().tolist() == [2.0]  # a sum that rounding made too small
 
 
 def test_soft_targets_are_a_gaussian_around_the_year():
