@@ -13,11 +13,11 @@ UNKNOWN = "unknown"  # in place of a class that is not sure enough
 
 @dataclass
 class FaceRecord:
-    """What is said of one face, or of one photo without any.
+    """What is said of one face, or of one photo or video frame without any.
 
     Attributes:
-      file: the photo's path as it was given.
-      face: number of the face in the photo, largest first, from 0; None without a face.
+      file: the photo's or video's path as it was given, or a camera's number.
+      face: number of the face in the picture, largest first, from 0; None without a face.
       box: (left, top, width, height) in pixels of the upright photo; None where the picture was taken whole.
       age: expected years, float; None where the model does not answer years.
       age_median: the year up to which half of the distribution lies; None, as the next four, where the model answers no
@@ -29,6 +29,7 @@ class FaceRecord:
       classes: {task: class number or UNKNOWN} of gender and race.
       confidences: {task or "age_group": probability of that class}.
       error: why there is no answer, or "".
+      frame: number of the frame in the video, from 0; None for photos, and for what is said of a whole video.
     """
     file: str
     face: int | None = None
@@ -43,6 +44,7 @@ class FaceRecord:
     classes: dict = field(default_factory=dict)
     confidences: dict = field(default_factory=dict)
     error: str = ""
+    frame: int | None = None
 
     def labels(self):
         """Returns {task: value that its Label shows, or UNKNOWN}: ages as whole years or a range, class numbers."""
