@@ -59,7 +59,10 @@ def main():
     if num_errors and (len(inputs) > 1 or args.output):
         unit = "photos or frames" if any(entry.is_video for entry in inputs.values()) else "photos"
         print(f"{num_answers} faces answered, {num_errors} {unit} without an answer", file=sys.stderr)
-    return codes[0] if codes else 0 if num_answers else 1
+    if codes:
+        print("stopped", file=sys.stderr)
+        return codes[0]
+    return 0 if num_answers else 1
 
 
 def answer(inputs, args, predictor, known, should_stop):

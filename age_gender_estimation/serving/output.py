@@ -34,7 +34,10 @@ def show_answer(record):
 
 
 def as_text(record, actual, with_name):
-    """Returns the line of a record: `Predicted: M/46 [39-53] Box: 93,33,30,38 Actual: M/46`; the file's name first if asked."""
+    """Returns the line of a record: `Predicted: M/46 [39-53] Box: 93,33,30,38 Actual: M/46`.
+
+    The file's name comes first if asked, and with errors and the frames of videos.
+    """
     # A name may hold line breaks; one record stays one line.
     name = record.file.encode("unicode_escape").decode() if not record.file.isprintable() else record.file
     name += ": " if record.frame is None else f" frame {record.frame}: "

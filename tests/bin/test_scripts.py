@@ -213,7 +213,7 @@ def test_a_photo_without_a_face(script, trained, tmp_path, detector, expected):
 
 def test_no_photo_is_one_line(script, trained, tmp_path):
     done = script("predict.py", "--image-path", tmp_path / "*.jpg", "--model-dir", trained[0], check=False)
-    assert done.returncode == 1 and "expected a photo, a folder with photos or a glob" in done.stderr
+    assert done.returncode == 1 and "expected a photo, a video, a folder with them" in done.stderr
 
 
 def test_predict_to_csv_goes_on_where_it_was_killed(script, trained, noise_image, tmp_path):
