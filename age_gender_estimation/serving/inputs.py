@@ -9,6 +9,7 @@ from age_gender_estimation.errors import InputError, SettingError
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".3gp")
+CAMERA = re.compile("(?:/dev/video)?([0-9]{1,2})")  # from 100 on OpenCV takes a number for that of a driver
 # How MP4 and MOV, MKV and WebM, and AVI begin. HEIC and AVIF photos begin as MP4 does, then give their name.
 VIDEO_START = re.compile(rb"....ftyp(?!heic|heix|mif1|avif)|\x1a\x45\xdf\xa3|RIFF....AVI ", re.DOTALL)
 
@@ -31,7 +32,7 @@ class Input:
     @property
     def source(self):
         """What faces.video.Video opens: the path, or a camera's number."""
-        return int(self.path) if _is_camera(self.path) else self.path
+        return int(CAMERA.fullmatch(self.path)[1]) if _is_camera(self.path) else self.path
 
 
 def find_inputs(patterns):
@@ -56,7 +57,7 @@ def find_inputs(patterns):
         for path in sorted(set(found) - set(inputs)):
             is_video, is_live = _kind(path)
             name = os.path.relpath(path, folder) if folder else os.path.basename(path)
-            name = f"camera-{name}" if _is_camera(path) else name
+            name = f"camera-{CAMERA.fullmatch(path)[1]}" if _is_camera(path) else name
             name = name if is_video and name.lower().endswith(".mp4") else name + (".mp4" if is_video else ".jpg")
             while name in names:  # equal names from several folders
                 name = f"_{name}"
@@ -79,13 +80,12 @@ def _find(pattern):
 
 
 def _is_camera(path):
-    # From 100 on OpenCV takes a number for that of a driver.
-    return re.fullmatch("[0-9]{1,2}", path) is not None and not os.path.exists(path)
+    return CAMERA.fullmatch(path) is not None and (path.startswith("/dev") or not os.path.exists(path))
 
 
 def _kind(path):
     """Returns whether a path is a video, by its ending or else its first bytes, and whether it is live."""
-    if _is_camera(path) or path.startswith("/dev/video"):
+    if _is_camera(path):
         return True, True
     if path.lower().endswith(VIDEO_ENDINGS):
         return True, stat.S_ISFIFO(os.stat(path).st_mode)

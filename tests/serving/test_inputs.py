@@ -65,6 +65,8 @@ def test_without_a_known_ending_the_first_bytes_tell(inside, start, kind):
 
 def test_a_number_is_a_camera_unless_something_is_called_so(inside):
     assert kinds(["0"]) == {"0": ("camera-0.mp4", "live")} and find_inputs(["12"])["12"].source == 12
+    assert kinds(["/dev/video7"]) == {"/dev/video7": ("camera-7.mp4", "live")}
+    assert find_inputs(["/dev/video7"])["/dev/video7"].source == 7
     (inside / "0").write_bytes(b"\xff\xd8\xff")
     assert kinds(["0"]) == {"0": ("0.jpg", "photo")} and find_inputs(["0"])["0"].source == "0"
     for other in ("200", "-1", "\u0663", "./1", "1.5"):  # OpenCV would take 200 for a driver's number
