@@ -117,6 +117,7 @@ def test_every_kind_of_record_fits_the_schema():
     ]
     records = json.loads(written(pairs, "json")[0])
     jsonschema.validate(records, SCHEMA)
+    assert [record["frame"] for record in records] == [None] * 4 + [12]
     broken = (
         {"face": None},
         {"error": "no"},
