@@ -5,8 +5,8 @@ from age_gender_estimation.data.files import csv_line
 from age_gender_estimation.serving.photos import UNKNOWN
 from age_gender_estimation.tasks.labels import LABELS
 
-FIELDS = ("file", "face", "left", "top", "width", "height", "age", "age_median", "age_low", "age_high",
-          "probability_under_18", "age_group", "age_group_confidence",
+FIELDS = ("file", "face", "left", "top", "width", "height",
+          "age", "age_median", "age_low", "age_high", "probability_under_18", "age_group", "age_group_confidence",
           *(name + ending for name in LABELS if name != "age" for ending in ("", "_confidence")),
           *(f"actual_{name}" for name in LABELS), "error", "frame")
 
