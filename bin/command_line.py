@@ -1,5 +1,6 @@
 """What every script in bin/ does the same: finds the package, sets TensorFlow's switches, turns errors into exit codes."""
 import argparse
+import contextlib
 import dataclasses
 import logging
 import os
@@ -14,9 +15,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # 1.3 to 2.2 times faster training on CPUs, off by default on some
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(200_000_000))
-os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+# What OpenCV and FFmpeg print about bad files and missing cameras, the scripts say in one line of their own.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 from age_gender_estimation.errors import InputError, SettingError  # noqa: E402
+
+PRETRAINED = str(pathlib.Path(__file__).resolve().parent.parent / "pretrained")  # the model that is shipped
 
 
 def make_parser(docstring):
@@ -109,6 +114,26 @@ def ratio(text):
     if not 0.0 <= value <= 1.0:
         raise ValueError
     return value
+
+
+@contextlib.contextmanager
+def until_stopped():
+    """Within it, Ctrl-C and SIGTERM only add their exit code to the list that it gives; a second one stops at once."""
+    codes = []
+
+    def note(number, _):
+        codes.append(128 + number)
+        restore()
+
+    def restore():
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield codes
+    finally:
+        restore()
 
 
 def _end_with_parent(parent):

@@ -36,6 +36,22 @@ def noise_image():
 
 
 @pytest.fixture(scope="session")
+def write_video():
+    """A function that writes uint8 RGB frames to a path, whose ending chooses the container."""
+
+    def write(path, frames, fps=10, codec="mp4v"):
+        size = frames[0].shape[1::-1]
+        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), fps, size)
+        assert writer.isOpened()
+        for frame in frames:
+            writer.write(np.ascontiguousarray(frame[..., ::-1]))
+        writer.release()
+        return str(path)
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def sample(tmp_path_factory):
     """A drawn IMDB dataset of 120 photos: (folder, labels by path, dropped by reason)."""
     from age_gender_estimation.datasets.synthetic import write_synthetic_imdb

@@ -1,12 +1,14 @@
-"""Drawing answers into photos: boxes and labels. In: a photo and its FaceRecords. Out: the photo with them."""
+"""Drawing answers into photos and videos: boxes and labels. In: a picture and its FaceRecords. Out: a copy with them."""
 import itertools
 import os
 import pathlib
+import time
 
 import cv2
 import numpy as np
 
 from age_gender_estimation.data.files import write_file
+from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg
 from age_gender_estimation.serving.output import show_answer
 
@@ -28,6 +30,58 @@ def draw_photos(records, target):
             os.makedirs(os.path.dirname(target(path)), exist_ok=True)
             write_file(target(path), encode_jpeg(draw_faces(image, group)))
         yield from group
+
+
+class DrawnVideo:
+    """An MP4 (MPEG-4 part 2, the codec for it that OpenCV's wheel can write) made of one frame after the other, silent.
+
+    Used in a `with`. It gets its name when that is left without an exception; before, and after one, it lies beside as
+    `PATH.tmp.mp4`. It has the size of the first frame, less a last column or row where that is odd.
+
+    Args:
+      path: where it will be; missing folders are made.
+      fps: frames per second.
+      is_live: frames come as time passes and are shown until the next one comes, so that the copy lasts as long as they
+        took, however long the answers did.
+
+    Raises:
+      InputError: on the first frame, a size that cannot be written (over 8190 pixels); on leaving, frames are missing.
+    """
+
+    def __init__(self, path, fps, is_live=False):
+        self._path, self._temporary, self._fps, self._is_live = path, f"{path}.tmp.mp4", fps, is_live
+        self._writer, self._num_frames, self._started = None, 0, None
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+
+    def write(self, image):
+        """Adds uint8 [height, width, 3] RGB `image`."""
+        if self._writer is None:
+            self._started, self._size = time.monotonic(), image.shape[1::-1]
+            self._writer = cv2.VideoWriter(
+                self._temporary, cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), self._fps, self._size)
+            if not self._writer.isOpened():
+                raise InputError(f"{self._path}: a video of {'x'.join(map(str, self._size))} pixels cannot be written here")
+        if image.shape[1::-1] != self._size:  # OpenCV would leave it out and say nothing
+            image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        due = 1 + round((time.monotonic() - self._started) * self._fps) if self._is_live else 0
+        for _ in range(max(1, due - self._num_frames)):
+            self._writer.write(image)
+            self._num_frames += 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, error_type, *_):
+        if self._writer is None:
+            return
+        self._writer.release()
+        if error_type:
+            return
+        written = int(cv2.VideoCapture(self._temporary, cv2.CAP_FFMPEG).get(cv2.CAP_PROP_FRAME_COUNT))
+        if written != self._num_frames:  # OpenCV does not tell
+            raise InputError(f"{self._path}: {written} of {self._num_frames} frames were written; is the disk full?")
+        os.replace(self._temporary, self._path)
 
 
 def draw_faces(image, records):

@@ -8,7 +8,7 @@ from age_gender_estimation.tasks.labels import LABELS
 FIELDS = ("file", "face", "left", "top", "width", "height",
           "age", "age_median", "age_low", "age_high", "probability_under_18", "age_group", "age_group_confidence",
           *(name + ending for name in LABELS if name != "age" for ending in ("", "_confidence")),
-          *(f"actual_{name}" for name in LABELS), "error")
+          *(f"actual_{name}" for name in LABELS), "error", "frame")
 
 
 def show_labels(labels):
@@ -34,9 +34,13 @@ def show_answer(record):
 
 
 def as_text(record, actual, with_name):
-    """Returns the line of a record: `Predicted: M/46 [39-53] Box: 93,33,30,38 Actual: M/46`; the name first if asked."""
+    """Returns the line of a record: `Predicted: M/46 [39-53] Box: 93,33,30,38 Actual: M/46`.
+
+    The file's name comes first if asked, and with errors and the frames of videos.
+    """
     # A name may hold line breaks; one record stays one line.
-    name = f"{record.file.encode('unicode_escape').decode() if not record.file.isprintable() else record.file}: "
+    name = record.file.encode("unicode_escape").decode() if not record.file.isprintable() else record.file
+    name += ": " if record.frame is None else f" frame {record.frame}: "
     if record.error:
         return name + record.error
     parts = [f"Predicted: {show_answer(record)}"]
@@ -44,13 +48,13 @@ def as_text(record, actual, with_name):
         parts.append("Box: " + ",".join(str(value) for value in record.box))
     if actual and show_labels(actual):
         parts.append(f"Actual: {show_labels(actual)}")
-    return (name if with_name else "") + " ".join(parts)
+    return (name if with_name or record.frame is not None else "") + " ".join(parts)
 
 
 def as_dict(record, actual):
     """Returns a record with the keys FIELDS; None where there is nothing to say."""
     values = dict.fromkeys(FIELDS)
-    values.update(file=record.file, face=record.face, error=record.error or None)
+    values.update(file=record.file, face=record.face, error=record.error or None, frame=record.frame)
     if record.box:
         values.update(zip(("left", "top", "width", "height"), record.box))
     for name, digits in (("age", 2), ("age_median", 2), ("age_low", 0), ("age_high", 0), ("probability_under_18", 4)):
@@ -78,7 +82,7 @@ def write_records(pairs, style, with_names, write, with_header=True):
       with_header: whether CSV begins with the names of FIELDS.
 
     Returns:
-      (number of faces answered, number of photos without an answer).
+      (number of faces answered, number of records without an answer).
     """
     num_answers = num_errors = 0
     if style == "json":

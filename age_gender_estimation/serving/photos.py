@@ -13,11 +13,11 @@ UNKNOWN = "unknown"  # in place of a class that is not sure enough
 
 @dataclass
 class FaceRecord:
-    """What is said of one face, or of one photo without any.
+    """What is said of one face, or of one photo or video frame without any.
 
     Attributes:
-      file: the photo's path as it was given.
-      face: number of the face in the photo, largest first, from 0; None without a face.
+      file: the photo's or video's path as it was given, or a camera's number.
+      face: number of the face in the picture, largest first, from 0; None without a face.
       box: (left, top, width, height) in pixels of the upright photo; None where the picture was taken whole.
       age: expected years, float; None where the model does not answer years.
       age_median: the year up to which half of the distribution lies; None, as the next four, where the model answers no
@@ -29,6 +29,7 @@ class FaceRecord:
       classes: {task: class number or UNKNOWN} of gender and race.
       confidences: {task or "age_group": probability of that class}.
       error: why there is no answer, or "".
+      frame: number of the frame in the video, from 0; None for photos, and for what is said of a whole video.
     """
     file: str
     face: int | None = None
@@ -43,6 +44,7 @@ class FaceRecord:
     classes: dict = field(default_factory=dict)
     confidences: dict = field(default_factory=dict)
     error: str = ""
+    frame: int | None = None
 
     def labels(self):
         """Returns {task: value that its Label shows, or UNKNOWN}: ages as whole years or a range, class numbers."""
@@ -66,9 +68,9 @@ def predict_photos(predictor, paths, is_whole, batch_size=32, min_confidence=0.0
             records.append(record)
             crops.append(crop)
         if len(crops) >= batch_size:
-            yield from _answered(predictor, records, crops, min_confidence)
+            yield from answered(predictor, records, crops, min_confidence)
             records, crops = [], []
-    yield from _answered(predictor, records, crops, min_confidence)
+    yield from answered(predictor, records, crops, min_confidence)
 
 
 def _faces_of(path, predictor, is_whole):
@@ -80,17 +82,33 @@ def _faces_of(path, predictor, is_whole):
         return [(FaceRecord(path, error=f"cannot be read: {error.strerror}"), None)]
     except UnreadablePhoto as error:
         return [(FaceRecord(path, error=f"cannot be read: {error}"), None)]
+    return faces_in(image, path, predictor, is_whole)
+
+
+def faces_in(image, name, predictor, is_whole):
+    """Returns what is to be asked about one picture, not answered yet.
+
+    Args:
+      image: uint8 [height, width, 3] RGB.
+      name: what its records call it (`file`).
+      predictor: serving.predictor.Predictor, for the geometry and size of its crops.
+      is_whole: whether the picture is a face crop already and no face is searched in it.
+
+    Returns:
+      [(FaceRecord, crop), ...], largest face first: uint8 [crop_size, crop_size, 3]. Without a face one record with
+      an error, whose crop is None.
+    """
     # Crops get the size of the training crops first, so that they went through the same resizing.
     if is_whole:
-        return [(FaceRecord(path, face=0), resize_square(image, predictor.crop_size))]
+        return [(FaceRecord(name, face=0), resize_square(image, predictor.crop_size))]
     found = []
     for face in find_faces(image):
         try:
             crop = resize_square(crop_face(image, face, predictor.geometry), predictor.crop_size)
         except UnusableFace:
             continue
-        found.append((FaceRecord(path, len(found), _inside(face.box, image)), crop))
-    return found or [(FaceRecord(path, error="no face found"), None)]
+        found.append((FaceRecord(name, len(found), _inside(face.box, image)), crop))
+    return found or [(FaceRecord(name, error="no face found"), None)]
 
 
 def _inside(box, image):
@@ -109,7 +127,8 @@ def _describe_distribution(record, outputs):
         record.probability_under_18 = float(outputs["probability_under_18"])
 
 
-def _answered(predictor, records, crops, min_confidence):
+def answered(predictor, records, crops, min_confidence=0.0):
+    """Returns `records` with the model's answers filled in; `crops` are theirs from `faces_in`, None where there is none."""
     asked = [record for record, crop in zip(records, crops) if crop is not None]
     outputs = predictor.predict_images([crop for crop in crops if crop is not None]) if asked else {}
     for name, (values, confidences) in (predictor.answers(outputs) if asked else {}).items():

@@ -1,9 +1,15 @@
+import resource
+import signal
+import time
+
 import cv2
 import numpy as np
 import pytest
 
+from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.photo import decode_photo
-from age_gender_estimation.serving.drawing import COLOUR, draw_faces, draw_photos
+from age_gender_estimation.faces.video import Video
+from age_gender_estimation.serving.drawing import COLOUR, DrawnVideo, draw_faces, draw_photos
 from age_gender_estimation.serving.photos import FaceRecord
 
 GREY = np.full((300, 400, 3), 128, np.uint8)
@@ -54,3 +60,50 @@ def test_each_photo_is_written_once_with_all_its_faces_before_its_records_go_on(
     drawn = decode_photo((tmp_path / "out/sub/0.jpg").read_bytes()).astype(int)
     for x in (10, 210):
         assert np.abs(drawn[75, x] - COLOUR).max() < 80  # JPEG blurs a line of one pixel
+
+
+def test_a_video_has_every_frame_in_the_size_of_the_first(tmp_path):
+    path = str(tmp_path / "new/clip.mp4")
+    with DrawnVideo(path, 29.97) as video:
+        for value, side in ((0, 1), (80, 2), (160, 3), (240, 1)):
+            video.write(np.full((100 * side, 151 * side, 3), value, np.uint8))
+        assert not (tmp_path / "new/clip.mp4").exists()
+    read = Video(path)
+    assert read.fps == pytest.approx(29.97, abs=0.01)
+    frames = list(read)
+    assert [frame.shape for frame in frames] == [(100, 150, 3)] * 4
+    assert [round(frame.mean() / 80) for frame in frames] == [0, 1, 2, 3]
+
+
+def test_a_live_video_lasts_as_long_as_its_frames_took(tmp_path):
+    begun = time.monotonic()
+    with DrawnVideo(str(tmp_path / "clip.mp4"), 20, is_live=True) as video:
+        video.write(GREY)
+        time.sleep(0.5)
+        for _ in range(3):  # no frame is left out, however fast they come
+            video.write(GREY)
+        num_most = 4 + 20 * (time.monotonic() - begun)
+    assert 1 + 20 * 0.5 <= Video(str(tmp_path / "clip.mp4")).num_frames <= num_most
+
+
+@pytest.mark.parametrize("size", [(20, 9000), (20, 0)])
+def test_a_video_that_cannot_be_written_is_refused(tmp_path, size):
+    with pytest.raises(InputError, match="pixels cannot be written"):
+        with DrawnVideo(str(tmp_path / "clip.mp4"), 25) as video:
+            video.write(np.zeros((*size, 3), np.uint8))
+
+
+def test_a_full_disk_is_noticed(tmp_path):
+    """OpenCV goes on without a word; a limit on the size of files stands for the disk."""
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+        with pytest.raises(InputError, match="of 40 frames were written; is the disk full"):
+            with DrawnVideo(str(tmp_path / "clip.mp4"), 25) as video:
+                for _ in range(40):
+                    video.write(noise)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert not (tmp_path / "clip.mp4").exists()

@@ -1,11 +1,17 @@
 import csv
 import io
 import json
+import pathlib
 
+import jsonschema
 import pytest
 
+from age_gender_estimation.serving import output
 from age_gender_estimation.serving.output import FIELDS, show_labels, write_records
 from age_gender_estimation.serving.photos import FaceRecord
+from age_gender_estimation.tasks.labels import LABELS
+
+SCHEMA = json.loads(pathlib.Path(output.__file__).with_name("records.schema.json").read_text())
 
 FACE = FaceRecord(
     "a, b.jpg",
@@ -22,6 +28,9 @@ FACE = FaceRecord(
 WHOLE = FaceRecord("b.jpg", 0, None, 46.4, classes={"gender": 1}, confidences={"gender": 0.8})
 GROUP = FaceRecord("c.jpg", 0, age_group="27-52", classes={"gender": 1}, confidences={"gender": 0.8, "age_group": 0.61})
 NONE = FaceRecord("line\nbreak.jpg", error="no face found")
+FRAME = FaceRecord(
+    "clip.mp4", 1, (1, 2, 3, 4), 30.0, classes={"gender": "unknown"}, confidences={"gender": 0.5}, frame=12
+)
 
 
 def written(pairs, style, with_names=False):
@@ -80,6 +89,47 @@ def test_json_and_csv_hold_the_same_records():
     assert rows == [
         {name: "" if value is None else str(value) for name, value in record.items()} for record in (first, second)
     ]
+
+
+def test_a_line_of_a_video_says_which_frame():
+    nobody = FaceRecord("clip.mp4", error="no face found", frame=13)
+    text, _ = written([(FRAME, None), (nobody, None)], "text")
+    assert text == "clip.mp4 frame 12: Predicted: unknown/30 Box: 1,2,3,4\nclip.mp4 frame 13: no face found\n"
+
+
+def test_the_schema_has_the_fields_in_their_order_and_the_names_of_the_classes():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    fields = SCHEMA["items"]["properties"]
+    assert tuple(fields) == FIELDS and SCHEMA["items"]["required"] == list(FIELDS)
+    for name in ("gender", "race"):
+        assert fields[name]["enum"] == [*LABELS[name].class_names, "unknown", None]
+        assert fields[f"actual_{name}"]["enum"] == [*LABELS[name].class_names, None]
+    assert fields["actual_age"]["maximum"] == LABELS["age"].highest
+
+
+def test_every_kind_of_record_fits_the_schema():
+    pairs = [
+        (FACE, {"age": 40, "gender": 0, "race": None}),
+        (WHOLE, {"age": 3}),
+        (GROUP, None),
+        (NONE, None),
+        (FRAME, None),
+    ]
+    records = json.loads(written(pairs, "json")[0])
+    jsonschema.validate(records, SCHEMA)
+    assert [record["frame"] for record in records] == [None] * 4 + [12]
+    broken = (
+        {"face": None},
+        {"error": "no"},
+        {"gender": "M"},
+        {"left": -1},
+        {"age": "46"},
+        {"frame": 1.5},
+        {"more": 1},
+    )
+    for change in broken:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate([{**records[0], **change}], SCHEMA)
 
 
 def test_nothing_is_a_valid_array():

@@ -1,15 +1,18 @@
 import pytest
 
-from age_gender_estimation.serving.output import FIELDS, write_records
+from age_gender_estimation.serving.output import write_records
 from age_gender_estimation.serving.photos import FaceRecord
-from age_gender_estimation.serving.resume import read_finished
+from age_gender_estimation.serving.resume import find_finished
 
 RECORDS = [
     FaceRecord("a.jpg", 0, (1, 2, 3, 4), 30.0, classes={"gender": 1}, confidences={"gender": 0.9}),
     FaceRecord("a.jpg", 1, (5, 2, 3, 4), 31.0),
     FaceRecord('b, "\n\r".jpg', error="no face found"),
     FaceRecord("c\udcff.jpg", 0, age=4.0),
-    FaceRecord("d.jpg", 0, age=5.0),
+    FaceRecord("d.mp4", error="no face found", frame=0),
+    FaceRecord("d.mp4", 0, age=5.0, frame=1),
+    FaceRecord("d.mp4", error="cannot be read: it ends after 2 of 9 frames"),
+    FaceRecord("e.jpg", 0, age=5.0),
 ]
 PHOTOS = list(dict.fromkeys(record.file for record in RECORDS))
 
@@ -25,21 +28,21 @@ def test_cut_off_anywhere_the_rest_completes_it_to_the_same_bytes(tmp_path):
     numbers = set()
     for length in range(len(whole) + 1):
         path.write_bytes(whole[:length])
-        kept, num_done = read_finished(path, PHOTOS)
-        rest = csv_of([record for record in RECORDS if record.file in PHOTOS[num_done:]], with_header=False)
-        assert (kept + rest).encode("utf-8", "surrogateescape") == whole
+        num_bytes, num_done = find_finished(path, PHOTOS)
+        rest = csv_of([record for record in RECORDS if record.file in PHOTOS[num_done:]], with_header=not num_done)
+        assert whole[:length][:num_bytes] + rest.encode("utf-8", "surrogateescape") == whole
         numbers.add(num_done)
-    assert numbers == {0, 1, 2, 3}  # the last photo is always asked again
+    assert numbers == {0, 1, 2, 3, 4}  # the last photo or video is always asked again
 
 
 @pytest.mark.parametrize("photos", [["b.jpg", *PHOTOS], PHOTOS[1:], PHOTOS[:2], []])
 def test_the_answers_of_other_photos_are_not_kept(tmp_path, photos):
     (tmp_path / "faces.csv").write_bytes(csv_of(RECORDS).encode("utf-8", "surrogateescape"))
-    assert read_finished(tmp_path / "faces.csv", photos) == (csv_of([]), 0)
+    assert find_finished(tmp_path / "faces.csv", photos) == (0, 0)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\x00", b"file,age\na.jpg,3\nb.jpg,4\n"])
 def test_what_is_no_such_file_is_begun_anew(tmp_path, content):
     if content is not None:
         (tmp_path / "faces.csv").write_bytes(content)
-    assert read_finished(tmp_path / "faces.csv", ["a.jpg", "b.jpg"]) == (",".join(FIELDS) + "\n", 0)
+    assert find_finished(tmp_path / "faces.csv", ["a.jpg", "b.jpg"]) == (0, 0)
