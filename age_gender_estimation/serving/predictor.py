@@ -57,13 +57,15 @@ class Predictor:
             model = tf.saved_model.load(self.path)
             self._signatures = {"image_bytes": model.signatures["serving_default"],
                                 "image": model.signatures["image:serving_default"]}
-        except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-            reason = str(error).strip().split("\n")[0][:200]
-            raise InputError(f"{self.path}: expected a SavedModel exported by this project ({reason})") from None
-        self.labels = {name: LABELS[name] for name in self.tasks}
-        if self.age_groups and "age" in self.labels:
-            del self.labels["age"]
-            self.labels["age_group"] = group_label(self.age_groups)
+            self.labels = {name: LABELS[name] for name in self.tasks}
+            if self.age_groups and "age" in self.labels:
+                del self.labels["age"]
+                self.labels["age_group"] = group_label(self.age_groups)
+        except (OSError, ValueError, LookupError, TypeError, tf.errors.OpError) as error:
+            # The name says what is wrong where the message does not: KeyError: 'geometry'.
+            reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
+            raise InputError(f"{self.path}: expected a SavedModel exported by this project ({reason}); "
+                             "bin/export.py makes one of a model folder") from None
         self._model = model  # the signatures hold its variables only weakly
 
     def answers(self, outputs):
