@@ -47,7 +47,7 @@ $(COMPAT_VENV)/installed:
 $(OUT)/compat/trained: | setup
 	$(PYTHON) bin/make_sample.py --output-dir $(OUT)/compat/imdb_crop --records 200
 	$(PYTHON) bin/preprocess_imdb.py --db-path $(OUT)/compat/imdb_crop/imdb.mat --photo-dir $(OUT)/compat/imdb_crop --output-dir $(OUT)/compat --img-size 64
-	$(PYTHON) bin/train.py --img-dir $(OUT)/compat/crop --train-csv $(OUT)/compat/train.csv --val-csv $(OUT)/compat/val.csv --model-dir $(OUT)/compat/model --img-size 64 --num-steps 20 --eval-steps 20
+	$(PYTHON) bin/train.py --img-dir $(OUT)/compat/crop --train-csv $(OUT)/compat/train.csv --val-csv $(OUT)/compat/val.csv --model-dir $(OUT)/compat/model --img-size 64 --num-steps 200 --eval-steps 200
 	touch $@
 
 lint: setup-dev
