@@ -8,8 +8,11 @@ OUT ?= var
 MODEL ?= $(OUT)/cnn-model
 IMG_SIZE ?= 112
 TRAIN_FLAGS ?=
+# For test-compat: the newest TensorFlow, apart from ours, and the shipped model unless MODEL names another.
+COMPAT_VENV ?= .venv-compat
+COMPAT_MODEL = $(if $(filter-out file,$(origin MODEL)),$(MODEL),$(firstword $(wildcard pretrained) $(OUT)/compat/model))
 
-.PHONY: setup setup-dev demo test lint preprocess train evaluate export predict
+.PHONY: setup setup-dev demo test test-compat lint preprocess train evaluate export predict
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev
@@ -30,6 +33,22 @@ demo: setup
 
 test: setup-dev
 	$(PYTHON) -m pytest
+
+test-compat: setup $(COMPAT_VENV)/installed $(if $(filter $(OUT)/compat/model,$(COMPAT_MODEL)),$(OUT)/compat/trained)
+	$(PYTHON) bin/compare_answers.py --model-dir $(COMPAT_MODEL) --save $(OUT)/compat/answers.npz
+	$(COMPAT_VENV)/bin/python bin/compare_answers.py --model-dir $(COMPAT_MODEL) --compare $(OUT)/compat/answers.npz
+
+# `rm -r` it to get the TensorFlow that is the newest by then.
+$(COMPAT_VENV)/installed:
+	$(PYTHON3) -m venv $(COMPAT_VENV)
+	$(COMPAT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade tensorflow opencv-python-headless
+	touch $@
+
+$(OUT)/compat/trained: | setup
+	$(PYTHON) bin/make_sample.py --output-dir $(OUT)/compat/imdb_crop --records 200
+	$(PYTHON) bin/preprocess_imdb.py --db-path $(OUT)/compat/imdb_crop/imdb.mat --photo-dir $(OUT)/compat/imdb_crop --output-dir $(OUT)/compat --img-size 64
+	$(PYTHON) bin/train.py --img-dir $(OUT)/compat/crop --train-csv $(OUT)/compat/train.csv --val-csv $(OUT)/compat/val.csv --model-dir $(OUT)/compat/model --img-size 64 --num-steps 200 --eval-steps 200
+	touch $@
 
 lint: setup-dev
 	$(PYTHON) -m ruff check .

@@ -50,9 +50,19 @@ def describe_data(train_manifests, img_size):
 
 
 def load_sources(model_dir):
-    """Returns what a model folder knows of its data, see `describe_data`."""
-    with open(os.path.join(model_dir, "data.json"), encoding="utf-8") as file:
-        return json.load(file)
+    """Returns what a model folder knows of its data, see `describe_data`.
+
+    Raises:
+      InputError: its data.json is of another version.
+    """
+    path = os.path.join(model_dir, "data.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            sources = json.load(file)
+        return {name: sources[name] for name in ("train", "geometry", "crop_size")}
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{path}: expected what train.py of this version writes ({type(error).__name__}: {error}); "
+                         "train again") from None
 
 
 def _usable_labels(hparams, manifests):

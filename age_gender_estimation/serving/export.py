@@ -13,6 +13,7 @@ from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import load_history, step_of
 from age_gender_estimation.model.hparams import load_hparams
 from age_gender_estimation.model.training_data import load_sources
+from age_gender_estimation.serving.warm_up import WARM_UP_FILE, write_warm_up
 from age_gender_estimation.tasks.age_groups import group_name
 from age_gender_estimation.tasks.labels import LABELS
 
@@ -24,16 +25,22 @@ def export_model(model_dir):
       The path of the new SavedModel, a str. Signatures and outputs: README, "The exported model".
 
     Raises:
-      InputError: the folder holds no trained model.
+      InputError: the folder holds no trained model, or one that cannot be read, or it cannot be written to.
     """
     hparams, checkpoint = load_hparams(model_dir), best_checkpoint(model_dir)
+    serving = os.path.join(model_dir, "serving")
     with tempfile.TemporaryDirectory() as folder:
-        description = os.path.join(folder, "model.json")
+        description, warm_up = os.path.join(folder, "model.json"), os.path.join(folder, WARM_UP_FILE)
         with open(description, "w", encoding="utf-8") as file:
             json.dump(describe(hparams, model_dir, checkpoint), file, indent=2)
-        path = make_estimator(hparams, model_dir, calibration=load_calibration(checkpoint)).export_saved_model(
-            os.path.join(model_dir, "serving"), lambda: serving_input_receiver(hparams.img_size),
-            assets_extra={"model.json": description}, checkpoint_path=checkpoint)
+        write_warm_up(warm_up, hparams.img_size)
+        try:
+            path = make_estimator(hparams, model_dir, calibration=load_calibration(checkpoint)).export_saved_model(
+                serving, lambda: serving_input_receiver(hparams.img_size),
+                assets_extra={"model.json": description, WARM_UP_FILE: warm_up}, checkpoint_path=checkpoint)
+        except tf.errors.OpError as error:
+            reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
+            raise InputError(f"expected to read {checkpoint} and to write {serving} ({reason})") from None
     return path.decode()
 
 

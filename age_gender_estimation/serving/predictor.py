@@ -10,9 +10,6 @@ from age_gender_estimation.faces.crop import load_geometry
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
 
-REQUIRED = ("tasks", "max_age", "geometry", "crop_size")  # of model.json, to be asked about faces
-
-
 def find_export(model_dir):
     """Returns the folder of a SavedModel: `model_dir` itself if it is one, else its newest serving/<timestamp>.
 
@@ -38,14 +35,9 @@ def load_description(export):
     path = os.path.join(export, "assets.extra", "model.json")
     try:
         with open(path, encoding="utf-8") as file:
-            description = json.load(file)
+            return json.load(file)
     except (OSError, ValueError) as error:
         raise InputError(f"{export}: expected a SavedModel exported by this project ({error})") from None
-    missing = [name for name in REQUIRED if name not in description]
-    if missing:
-        raise InputError(f"{export}: expected a SavedModel of this version, its model.json lacks {', '.join(missing)}; "
-                         "export the model folder again")
-    return description
 
 
 class Predictor:
@@ -77,13 +69,15 @@ class Predictor:
             model = tf.saved_model.load(self.path)
             self._signatures = {"image_bytes": model.signatures["serving_default"],
                                 "image": model.signatures["image:serving_default"]}
-        except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-            reason = str(error).strip().split("\n")[0][:200]
-            raise InputError(f"{self.path}: expected a SavedModel exported by this project ({reason})") from None
-        self.labels = {name: LABELS[name] for name in self.tasks}
-        if self.age_groups and "age" in self.labels:
-            del self.labels["age"]
-            self.labels["age_group"] = group_label(self.age_groups)
+            self.labels = {name: LABELS[name] for name in self.tasks}
+            if self.age_groups and "age" in self.labels:
+                del self.labels["age"]
+                self.labels["age_group"] = group_label(self.age_groups)
+        except (OSError, ValueError, LookupError, TypeError, tf.errors.OpError) as error:
+            # The name says what is wrong where the message does not: KeyError: 'geometry'.
+            reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
+            raise InputError(f"{self.path}: expected a SavedModel exported by this project ({reason}); "
+                             "bin/export.py makes one of a model folder") from None
         self._model = model  # the signatures hold its variables only weakly
 
     def answers(self, outputs):

@@ -180,3 +180,37 @@ def test_a_model_without_age_answers_no_age_groups(trained):
         (27, 52),
         (53, 80),
     )
+
+
+def test_a_folder_that_cannot_be_written_and_a_broken_checkpoint_are_refused(trained, script, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(trained[0], folder, ignore=shutil.ignore_patterns("serving"))
+    (folder / "serving").touch()
+    done = script("export.py", "--model-dir", folder, check=False)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert f"to write {folder}/serving (FailedPreconditionError: " in done.stderr
+    (folder / "serving").unlink()
+    (data,) = (folder / "best").glob("*.data-*")
+    data.write_bytes(data.read_bytes()[:1000])
+    with pytest.raises(InputError, match="expected to read .*best/model.ckpt"):
+        export_model(str(folder))
+
+
+def test_models_of_another_version_are_refused(predictor, trained, tmp_path):
+    shutil.copytree(predictor.path, tmp_path / "export")
+    path = tmp_path / "export/assets.extra/model.json"
+    without_geometry = {name: value for name, value in predictor.description.items() if name != "geometry"}
+    for other, reason in (
+        (without_geometry, "KeyError: 'geometry'"),
+        ({**predictor.description, "tasks": {"smile": {"classes": ["no", "yes"]}}}, "KeyError: 'smile'"),
+        ({**predictor.description, "age_groups": [[1]]}, "IndexError"),
+        ([], "TypeError"),
+    ):
+        path.write_text(json.dumps(other))
+        with pytest.raises(InputError, match=f"expected a SavedModel exported by this project .{reason}"):
+            Predictor(str(tmp_path / "export"))
+    (tmp_path / "data.json").write_text(json.dumps({"train": []}))
+    with pytest.raises(
+        InputError, match="data.json: expected what train.py of this version writes .KeyError: 'geometry'"
+    ):
+        describe(HParams(tasks=("age",)), str(tmp_path), 1)

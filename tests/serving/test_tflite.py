@@ -1,15 +1,17 @@
 import json
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
+from age_gender_estimation.datasets.synthetic import draw_face
 
-def test_it_answers_like_the_saved_model(script, trained, predictor, crops):
+
+def test_it_answers_like_the_saved_model_on_200_crops(script, trained, predictor):
     done = script("export.py", "--model-dir", trained[0], "--format", "tflite")
     path = trained[0] / "tflite/model.tflite"
     assert done.stdout == f"exported: {path}\n"
-    pictures = [cv2.imread(str(path))[..., ::-1] for path in sorted((crops / "crop").rglob("*.jpg"))[:20]]
+    generator = np.random.default_rng(0)
+    pictures = [draw_face(int(generator.integers(91)), index % 2, generator, 32) for index in range(200)]
     expected = predictor.predict_images(pictures)
     interpreter = tf.lite.Interpreter(str(path))
     interpreter.allocate_tensors()
@@ -22,10 +24,14 @@ def test_it_answers_like_the_saved_model(script, trained, predictor, crops):
         interpreter.invoke()
         for output in outputs:
             answers[output["name"]].append(interpreter.get_tensor(output["index"])[0])
-    np.testing.assert_allclose(answers["age"], expected["age"], atol=0.1)
+    for name, values in expected.items():
+        # Whole years (a median) may fall on the other side of a step; everything else moves as little as the weights.
+        is_stepwise = name != "age" and "probabilit" not in name
+        atol = 0.1 if name == "age" else 1.0 if is_stepwise else 0.01
+        np.testing.assert_allclose(answers[name], values, atol=atol, err_msg=name)
+        assert not is_stepwise or np.mean(np.array(answers[name]) == values) > 0.95
     # A barely trained model's ages differ by hundredths of a year: they must differ in the same way.
     assert np.corrcoef(answers["age"], expected["age"])[0, 1] > 0.99
-    np.testing.assert_allclose(answers["gender_probabilities"], expected["gender_probabilities"], atol=0.01)
     sizes = [each.stat().st_size for each in (path, *trained[0].glob("serving/*/variables/variables.data*"))]
     assert sizes[0] < 0.6 * sizes[1]  # 16 bits of 32
     assert json.loads((trained[0] / "tflite/model.json").read_text()) == predictor.description
