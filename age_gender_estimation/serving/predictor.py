@@ -10,6 +10,7 @@ from age_gender_estimation.faces.crop import load_geometry
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
 
+
 def find_export(model_dir):
     """Returns the folder of a SavedModel: `model_dir` itself if it is one, else its newest serving/<timestamp>.
 
