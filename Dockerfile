@@ -18,6 +18,8 @@ RUN pip install --no-cache-dir -r requirements.txt
 
 COPY LICENSE README.md ./
 COPY bin bin
+COPY examples examples
+COPY pretrained pretrained
 COPY age_gender_estimation age_gender_estimation
 RUN mkdir -m 1777 var data
 
