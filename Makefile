@@ -9,10 +9,11 @@ MODEL ?= $(OUT)/cnn-model
 IMG_SIZE ?= 112
 TRAIN_FLAGS ?=
 
-.PHONY: setup setup-dev demo test lint preprocess train evaluate export predict
+.PHONY: setup setup-dev setup-web demo test lint preprocess train evaluate export predict web
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev
+setup-web: $(VENV)/installed-web
 
 # The stamp is written last: an interrupted installation is done again.
 $(VENV)/installed: requirements.txt
@@ -21,7 +22,11 @@ $(VENV)/installed: requirements.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+$(VENV)/installed-web: $(VENV)/installed requirements-web.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-web.txt
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt requirements-web.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
@@ -49,3 +54,7 @@ export: setup
 
 predict: setup
 	$(PYTHON) bin/predict.py --model-dir $(MODEL) --image-path "$(IMAGE)"
+
+# The page in the browser; with the model that comes with the code where MODEL is not there.
+web: setup-web
+	$(PYTHON) bin/web.py $(if $(wildcard $(MODEL)),--model-dir $(MODEL)) $(WEB_FLAGS)
