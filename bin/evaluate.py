@@ -2,6 +2,7 @@
 """Measures an exported model on a manifest: tables here, and evaluation.json and evaluation.png in --output-dir.
 
     bin/evaluate.py --model-dir var/cnn-model --csv var/test.csv --img-dir var/crop
+    bin/evaluate.py --model-dir var/cnn-model --csv var/val.csv --img-dir var/crop --reporting-part
 """
 import json
 import os
@@ -15,16 +16,23 @@ def main():
     parser.add_argument("--model-dir", required=True, help="an export, or a model folder (its newest export)")
     parser.add_argument("--csv", required=True, nargs="+", help="manifests with true labels; utk.csv:race uses races only")
     parser.add_argument("--img-dir", required=True, nargs="+", help="folder of the crops; one for all CSVs or one for each")
+    parser.add_argument("--reporting-part", action="store_true",
+                        help="of validation lists, measure on the third that neither chose nor calibrated the model")
     parser.add_argument("--output-dir", help="for evaluation.json and evaluation.png; MODEL_DIR/evaluation if not given")
+    parser.add_argument("--model-card", metavar="FILE", help="write a model card (Markdown) there")
     parser.add_argument("--batch-size", type=positive, default=64, help="crops that the model sees at once")
     args = parser.parse_args()
 
     from age_gender_estimation.data.files import write_file
-    from age_gender_estimation.evaluation.evaluate import evaluate, predict_manifests
+    from age_gender_estimation.data.manifest import reporting_part
+    from age_gender_estimation.evaluation.evaluate import evaluate
     from age_gender_estimation.evaluation.picture import draw_evaluation
+    from age_gender_estimation.evaluation.predictions import predict_manifests
     from age_gender_estimation.evaluation.tables import report_tables
     from age_gender_estimation.serving.predictor import Predictor
     manifests = open_manifests(args.csv, args.img_dir)
+    if args.reporting_part:
+        manifests = [reporting_part(manifest) for manifest in manifests]
     predictor = Predictor(args.model_dir)
     predictions = predict_manifests(predictor, manifests, args.batch_size)
     report = evaluate(predictions)
@@ -40,6 +48,19 @@ def main():
                 "model": os.path.basename(predictor.path)}
     write_file(os.path.join(output_dir, "evaluation.json"), json.dumps({**settings, **report}, indent=1) + "\n")
     print(f"written: {output_dir}/evaluation.json and evaluation.png")
+    if args.model_card:
+        write_card(args.model_card, predictor, report, settings, args.reporting_part)
+        print(f"written: {args.model_card}")
+
+
+def write_card(path, predictor, report, settings, is_reporting_part):
+    """Writes the model card of what was measured."""
+    from age_gender_estimation.data.files import write_file
+    from age_gender_estimation.evaluation.model_card import model_card
+    part = "the third that neither chose nor calibrated the model of " if is_reporting_part else ""
+    files = [os.path.join(folder, name) for folder, _, names in os.walk(predictor.path) for name in names]
+    measured_on = f"{settings['rows']} faces, {part}{', '.join(settings['csv'])}"
+    write_file(path, model_card(predictor.description, report, measured_on, sum(map(os.path.getsize, files))))
 
 
 if __name__ == "__main__":

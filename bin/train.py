@@ -2,13 +2,16 @@
 """Trains a model on face crops and exports the best checkpoint; started again, it goes on where it was.
 
     bin/train.py --img-dir var/crop --train-csv var/train.csv --val-csv var/val.csv --model-dir var/cnn-model
+    bin/train.py --img-dir my/crop --train-csv my/train.csv --val-csv my/val.csv --model-dir my/model --warm-start pretrained
 """
+import json
 import os
 import signal
 import sys
 
 from command_line import add_fields, make_parser, open_manifests, run, take_fields
 
+from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.hparams import HParams
 
 
@@ -16,13 +19,16 @@ def main():
     parser = make_parser(__doc__)
     parser.add_argument("--img-dir", required=True, nargs="+", help="folder of the crops; one for all CSVs or one for each")
     parser.add_argument("--train-csv", required=True, nargs="+", help="manifests to learn from; utk.csv:race: only races")
-    parser.add_argument("--val-csv", required=True, nargs="+", help="manifests that choose the best checkpoint")
+    parser.add_argument("--val-csv", required=True, nargs="+", help="manifests that choose and calibrate the best "
+                        "checkpoint, see README")
     parser.add_argument("--val-img-dir", nargs="+", help="the same for --val-csv; --img-dir if not given")
     parser.add_argument("--model-dir", required=True, help="gets checkpoints, best/, eval.json, serving/")
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default=os.environ.get("AGE_GENDER_DEVICE", "auto"),
                         help="gpu fails where there is none")
     add_fields(parser, HParams)
     args = parser.parse_args()
+    if args.warm_start != "none":
+        args = take_shape_over(parser, args.warm_start)
     if args.device not in ("auto", "cpu", "gpu"):  # argparse does not check defaults
         parser.error(f"AGE_GENDER_DEVICE: expected auto, cpu or gpu, got {args.device!r}")
     hparams = take_fields(args, HParams)
@@ -30,18 +36,46 @@ def main():
     val = open_manifests(args.val_csv, args.val_img_dir or args.img_dir)
 
     # TensorFlow takes seconds to load: after everything that can be refused without it.
+    from age_gender_estimation.data.manifest import divide_validation
+    from age_gender_estimation.model.calibration import calibrate
     from age_gender_estimation.model.training import require_device, train_and_evaluate
-    from age_gender_estimation.serving.export import export_model
+    from age_gender_estimation.serving.export import best_checkpoint, export_model
     require_device(args.device)
     told_to_stop = []
     at_rest = signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
-    best = train_and_evaluate(hparams, train, val, args.model_dir, lambda: bool(told_to_stop))
+    choosing, calibrating = divide_validation(val)
+    best = train_and_evaluate(hparams, train, choosing, args.model_dir, lambda: bool(told_to_stop))
     signal.signal(signal.SIGTERM, at_rest)
     if told_to_stop:
         print(f"stopped; the same command goes on from the checkpoint in {args.model_dir}", file=sys.stderr)
         return 128 + signal.SIGTERM
     print(f"best: step {best['step']}, " + ", ".join(f"{key} {value:.3f}" for key, value in best.items() if key != "step"))
+    if calibrating:
+        calibrate(args.model_dir, best_checkpoint(args.model_dir), calibrating)
     print(f"exported: {export_model(args.model_dir)}")
+
+
+def take_shape_over(parser, model_dir):
+    """Returns the arguments, with those that fix a network's shape as in the model to start from unless they are given.
+
+    Raises:
+      InputError: it is no export of this version.
+      SettingError: given ones ask for another backbone.
+    """
+    from age_gender_estimation.serving.predictor import find_export, load_description
+    export = find_export(model_dir)
+    try:
+        shape = HParams.from_json(json.dumps(load_description(export)["hparams"])).shape()
+    except (KeyError, TypeError) as error:
+        raise InputError(f"--warm-start: {export} is of another version ({error}); export its model folder again") from None
+    parser.set_defaults(**shape)
+    args = parser.parse_args()
+    args.warm_start = export
+    for name in ("backbone", "img_size"):
+        if getattr(args, name) != shape[name]:
+            raise SettingError(f"--{name.replace('_', '-')}: {model_dir} has {shape[name]}, got {getattr(args, name)}; "
+                               "leave it out, or start without --warm-start")
+    return args
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def main():
     warm_up(predictor)
     examples = sorted(map(str, (ROOT / "examples").glob("*.jpg")))
     with upload_folder() as folder:
-        page = build_page(predictor, find_card(args.model_dir, predictor.path), examples, folder)
+        page = build_page(predictor, find_card(predictor.path), examples, folder)
         print(f"open http://{args.host}:{listener.getsockname()[1]} in a browser; Ctrl-C ends this", flush=True)
         serve(page, listener)
 

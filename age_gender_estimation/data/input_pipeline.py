@@ -8,6 +8,8 @@ import tensorflow as tf
 
 from age_gender_estimation.data.augment import augment
 from age_gender_estimation.data.images import read_image
+from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.data.splits import part_of
 from age_gender_estimation.tasks.age_heads import group_of
 
 SHUFFLE_ROWS = 65_536  # rows are undecoded, about 0.3 KB each; manifests are ordered by a hash, so this mixes any size
@@ -31,6 +33,10 @@ def read_rows(manifest, task_names, decade=None, usable_ages=()):
     defaults = [tf.string if name == "filename" else tf.constant([UNLABELLED], tf.int32) for name in names]
     rows = tf.data.experimental.CsvDataset(
         manifest.path, defaults, header=True, select_cols=[index for index, _ in columns])
+    if manifest.part:
+        is_in_part = [part_of(name) == manifest.part for name in read_manifest(manifest.path, ())[0]]
+        flagged = tf.data.Dataset.zip((rows, tf.data.Dataset.from_tensor_slices(is_in_part)))
+        rows = flagged.filter(lambda _, is_chosen: is_chosen).map(lambda row, _: row)
 
     def to_example(*cells):
         row = dict(zip(names, cells))

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from age_gender_estimation.data.files import csv_line
+from age_gender_estimation.data.splits import CALIBRATE, MIN_ROWS, REPORT, SELECT, part_of
 from age_gender_estimation.datasets.csv_file import read_header, read_rows
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.tasks.labels import LABELS
@@ -23,6 +24,7 @@ class Manifest:
       num_labels: {task: labelled rows}; 0 for a task whose labels are not used.
       ages: (rows of age 0, of age 1, ...), as far as age is used.
       tasks: whose labels are used.
+      part: the part that is used, of splits.PARTS; None for all rows. It is what the counts are of.
     """
     path: str
     image_dir: str
@@ -31,15 +33,17 @@ class Manifest:
     num_labels: dict
     ages: tuple[int, ...]
     tasks: tuple[str, ...]
+    part: str | None = None
 
 
-def open_manifest(path, image_dir, tasks=()):
+def open_manifest(path, image_dir, tasks=(), part=None):
     """Checks every row of a manifest and that its pictures exist.
 
     Args:
       path: the CSV file.
       image_dir: the folder of its pictures.
       tasks: use the labels of these only; of all tasks that the header names if empty.
+      part: use the rows of this part only, of splits.PARTS.
 
     Returns:
       A Manifest.
@@ -55,7 +59,7 @@ def open_manifest(path, image_dir, tasks=()):
     if missing:
         raise InputError(f"{path}: its labels of {', '.join(missing)} are to be used, its columns are {', '.join(columns)}")
     num_rows, num_labels, ages = 0, dict.fromkeys(LABELS, 0), [0] * (LABELS["age"].highest + 1)
-    for number, row, labels in read_rows(path):
+    for number, row, labels in _rows(path, part):
         num_rows += 1
         for name in tasks:
             num_labels[name] += labels[name] is not None
@@ -67,13 +71,50 @@ def open_manifest(path, image_dir, tasks=()):
             raise InputError(f"{path}, row {number}: no picture {row['filename']!r} in {image_dir}; see --img-dir")
     if not num_rows:
         raise InputError(f"{path}: expected rows under the header, found none")
-    return Manifest(str(path), str(image_dir), columns, num_rows, num_labels, tuple(ages), tasks)
+    return Manifest(str(path), str(image_dir), columns, num_rows, num_labels, tuple(ages), tasks, part)
 
 
-def read_manifest(path, tasks=tuple(LABELS)):
-    """Returns (list of file names, {task: list of label or None}) of a manifest, in its order; of `tasks` only."""
+def divide_validation(manifests):
+    """Returns (manifests that choose a checkpoint, manifests that calibrate it) of validation lists.
+
+    Lists of fewer than MIN_ROWS rows choose with all of them and calibrate nothing.
+    """
+    chosen = [_part(manifest, SELECT) if manifest.num_rows >= MIN_ROWS else manifest for manifest in manifests]
+    return chosen, [_part(manifest, CALIBRATE) for manifest in manifests if manifest.num_rows >= MIN_ROWS]
+
+
+def reporting_part(manifest):
+    """Returns the manifest of the rows that neither chose nor calibrated a model.
+
+    Raises:
+      InputError: the list is too short to be divided.
+    """
+    if manifest.num_rows < MIN_ROWS:
+        raise InputError(f"{manifest.path}: expected at least {MIN_ROWS} rows, of which a third neither chose nor "
+                         f"calibrated the model, found {manifest.num_rows}: all of them chose it; measure on other faces")
+    return _part(manifest, REPORT)
+
+
+def _part(manifest, part):
+    return open_manifest(manifest.path, manifest.image_dir, manifest.tasks, part)
+
+
+def _rows(path, part):
+    for number, row, labels in read_rows(path):
+        if part is None or part_of(row["filename"]) == part:
+            yield number, row, labels
+
+
+def read_manifest(path, tasks=tuple(LABELS), part=None):
+    """Returns (list of file names, {task: list of label or None}) of a manifest, in its order; of `tasks` only.
+
+    Args:
+      path: the CSV file.
+      tasks: whose labels to read.
+      part: read the rows of this part only, of splits.PARTS.
+    """
     names, columns = [], {name: [] for name in tasks}
-    for _, row, labels in read_rows(path):
+    for _, row, labels in _rows(path, part):
         names.append(row["filename"])
         for name, values in columns.items():
             values.append(labels.get(name))

@@ -1,5 +1,12 @@
-"""The person-disjoint split: a hash of (seed, identity) decides, so it is the same everywhere and when data is added."""
+"""The person-disjoint split: a hash of (seed, identity) decides, so it is the same everywhere and when data is added.
+
+A validation list has three parts, by a hash of the file name: one chooses the checkpoint, one calibrates it, and one is
+for reporting how good it is, since the first two have seen the answers.
+"""
 import hashlib
+
+PARTS = SELECT, CALIBRATE, REPORT = "select", "calibrate", "report"
+MIN_ROWS = 300  # a shorter list is not divided
 
 
 def split_hash(seed, identity):
@@ -19,3 +26,8 @@ def split_of(value, split_ratio, test_ratio):
     if value >= 1.0 - test_ratio:
         return "test"
     return "train" if value < split_ratio * (1.0 - test_ratio) else "val"
+
+
+def part_of(filename):
+    """Returns which of PARTS a row of a validation list belongs to."""
+    return PARTS[int(len(PARTS) * split_hash("part", filename))]

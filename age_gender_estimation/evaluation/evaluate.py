@@ -1,76 +1,26 @@
-"""A SavedModel over a manifest: predictions of every crop, and the report of how good they are."""
-import os
-from dataclasses import dataclass
-
+"""The report of how good predictions are, and how sure of it they should be: overall, by source and by group."""
 import numpy as np
-from tqdm import tqdm
 
-from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.evaluation.listed_faces import source_names
-from age_gender_estimation.evaluation.metrics import age_metrics, confusion_matrix, decade_names, mae_by_group, with_interval
+from age_gender_estimation.evaluation.metrics import (
+    age_metrics,
+    calibration_error,
+    confusion_matrix,
+    decade_names,
+    quantile_error,
+    with_interval,
+)
+from age_gender_estimation.tasks.age_heads import ADULT_AGE
 from age_gender_estimation.tasks.labels import LABELS
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """True and predicted labels of the crops of some manifests.
-
-    Attributes:
-      paths: the crops.
-      true: {task: float [n]}, NaN where not labelled; with an `age_group`, the number of its range, where there is one.
-      predicted: {answer: float [n]}, years for age, class numbers for the others (gender, race, age_group).
-      labels: {answer: Label}.
-      sources: name of the manifest of each crop, [n].
-      age_median: float [n], the medians of the age distributions; None where the model answers none.
-    """
-    paths: list
-    true: dict
-    predicted: dict
-    labels: dict
-    sources: list
-    age_median: np.ndarray | None = None
-
-
-def predict_manifests(predictor, manifests, batch_size=64):
-    """Asks a serving.predictor.Predictor about every crop of some data.manifest.Manifests, as encoded files.
-
-    Returns:
-      Predictions.
-
-    Raises:
-      InputError: a crop that is missing or cannot be decoded.
-    """
-    paths, sources, true = [], [], {name: [] for name in LABELS}
-    for name, manifest in zip(source_names([manifest.path for manifest in manifests]), manifests):
-        files, columns = read_manifest(manifest.path, manifest.tasks)
-        paths += [os.path.join(manifest.image_dir, file) for file in files]
-        sources += [name] * len(files)
-        for task, labels in true.items():
-            labels += [np.nan if label is None else label for label in columns.get(task, [None] * len(files))]
-    true = {task: np.array(labels, np.float64) for task, labels in true.items()}
-    if "age_group" in predictor.labels:
-        true["age_group"] = np.full(len(paths), np.nan)
-        for number, (first, last) in enumerate(predictor.age_groups):
-            true["age_group"][(true["age"] >= first) & (true["age"] <= last)] = number
-    # What the age head has no class for is unlabelled for it, here as in training.
-    true["age"][true["age"] > predictor.max_age] = np.nan
-    predicted, medians = {name: [] for name in predictor.labels}, []
-    for start in tqdm(range(0, len(paths), batch_size), unit="batches", desc="Evaluate", mininterval=0.5):
-        outputs = predictor.predict_bytes([_read(path) for path in paths[start:start + batch_size]])
-        for name, (values, _) in predictor.answers(outputs).items():
-            predicted[name].extend(values)
-        medians.extend(outputs.get("age_median", ()))
-    predicted = {name: np.array(values, np.float64) for name, values in predicted.items()}
-    return Predictions(paths, true, predicted, predictor.labels, sources, np.array(medians, np.float64) if medians else None)
-
-
 def evaluate(predictions):
-    """Returns the report of Predictions, a dict that JSON can hold.
+    """Returns the report of evaluation.predictions.Predictions, a dict that JSON can hold.
 
-    For each answer that is labelled: age has mae, rmse and cs5, the same of the `median` where the model answers a
-    distribution, and the error `by` decade, gender and race; the others have accuracy and a confusion matrix. With
-    several sources, `sources` has such a report for each, {} where nothing is labelled. See evaluation.metrics.
+    For each answer that is labelled: age has mae, rmse and cs5, and where the model answers a distribution the same of the
+    `median`, the `interval`'s coverage and width, its calibration error `ece` and those of `under_18`; the others have
+    accuracy, calibration error and a confusion matrix. Each has the most telling of these `by` decade, gender and
+    race. With several sources, `sources` has such a report for each, {} where nothing is labelled. See evaluation.metrics.
 
     Raises:
       InputError: the manifests label nothing that the model predicts.
@@ -92,35 +42,69 @@ def _report(predictions, chosen):
         labelled = ~np.isnan(predictions.true[name]) & chosen
         if not labelled.any():
             continue
-        true, answers = predictions.true[name][labelled], answers[labelled]
-        if name == "age":
-            report["age"] = {**age_metrics(true, answers), "by": _age_error_by_group(predictions, labelled)}
-            if predictions.age_median is not None:
-                report["age"]["median"] = age_metrics(true, predictions.age_median[labelled])
-        else:
+        describe = _describe_age if name == "age" else _describe_classes
+        report[name] = describe(predictions, name, labelled)
+        if name != "age":
             classes = list(predictions.labels[name].class_names)
-            matrix = confusion_matrix(true, answers, len(classes))
-            report[name] = {"accuracy": with_interval(true == answers), "classes": classes, "confusion": matrix.tolist()}
+            matrix = confusion_matrix(predictions.true[name][labelled], answers[labelled], len(classes))
+            report[name].update(classes=classes, confusion=matrix.tolist())
+        report[name]["by"] = {
+            grouping: {group: _describe_group(predictions, name, members) for group, members in groups.items()}
+            for grouping, groups in _groups(predictions, labelled).items()}
     return report
 
 
-def _age_error_by_group(predictions, has_age):
-    true, answers = predictions.true["age"][has_age], predictions.predicted["age"][has_age]
-    by = {"decade": mae_by_group(true, answers, decade_names(true))}
-    by["decade"] = dict(sorted(by["decade"].items(), key=lambda item: int(item[0].split("-")[0])))
+def _describe_age(predictions, name, chosen):
+    true, ages = predictions.true[name][chosen], {key: values[chosen] for key, values in predictions.ages.items()}
+    report = age_metrics(true, predictions.predicted[name][chosen])
+    if "age_median" in ages:
+        report["median"] = age_metrics(true, ages["age_median"])
+        report["ece"] = quantile_error(ages["age_rank"])
+    if "age_low" in ages:
+        report["interval"] = _describe_interval(true, ages)
+        is_child, probability = true < ADULT_AGE, ages["probability_under_18"]
+        report["under_18"] = {
+            "accuracy": with_interval(is_child == (probability >= 0.5)),
+            "ece": calibration_error(np.maximum(probability, 1 - probability), is_child == (probability >= 0.5)),
+            "children": int(is_child.sum())}
+    return report
+
+
+def _describe_interval(true, ages):
+    return {"coverage": with_interval((ages["age_low"] <= true) & (true <= ages["age_high"])),
+            "width": float((ages["age_high"] - ages["age_low"] + 1).mean())}
+
+
+def _describe_classes(predictions, name, chosen):
+    is_right = predictions.true[name][chosen] == predictions.predicted[name][chosen]
+    report = {"accuracy": with_interval(is_right)}
+    if name in predictions.confidences:
+        report["ece"] = calibration_error(predictions.confidences[name][chosen], is_right)
+    return report
+
+
+def _describe_group(predictions, name, chosen):
+    """Returns the numbers of one group: of the age error with `bias` (above 0: taken for older), or of a class."""
+    if name != "age":
+        return _describe_classes(predictions, name, chosen)
+    true = predictions.true[name][chosen]
+    errors = predictions.predicted[name][chosen] - true
+    group = {**with_interval(np.abs(errors)), "bias": float(errors.mean()), "rmse": float(np.sqrt((errors**2).mean()))}
+    if "age_low" in predictions.ages:
+        group["interval"] = _describe_interval(true, {key: values[chosen] for key, values in predictions.ages.items()})
+        group["ece"] = quantile_error(predictions.ages["age_rank"][chosen])
+    return group
+
+
+def _groups(predictions, chosen):
+    """Returns {grouping: {group: bool [n]}} of the chosen faces, as far as they are labelled; no empty groups."""
+    groups = {}
+    years = predictions.true["age"]
+    decades = decade_names(years)
+    groups["decade"] = {name: chosen & (decades == name) for name in dict.fromkeys(decades[np.argsort(years)])}
     for name in ("gender", "race"):
-        classes = predictions.true[name][has_age]
-        known = ~np.isnan(classes)
-        if known.any():
-            groups = [LABELS[name].class_names[int(number)] for number in classes[known]]
-            errors = mae_by_group(true[known], answers[known], groups)
-            by[name] = {group: errors[group] for group in LABELS[name].class_names if group in errors}
-    return by
-
-
-def _read(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); see --img-dir") from None
+        groups[name] = {group: chosen & (predictions.true[name] == number)
+                        for number, group in enumerate(LABELS[name].class_names)}
+    groups = {grouping: {name: members for name, members in entries.items() if name and members.any()}
+              for grouping, entries in groups.items()}
+    return {grouping: entries for grouping, entries in groups.items() if entries}

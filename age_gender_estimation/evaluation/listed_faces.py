@@ -50,7 +50,7 @@ def read_faces(manifests):
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, \
             tqdm(total=sum(manifest.num_rows for manifest in manifests), unit="faces", desc="Read", mininterval=0.5) as bar:
         for source, manifest in zip(sources, manifests):
-            filenames, columns = read_manifest(manifest.path)
+            filenames, columns = read_manifest(manifest.path, part=manifest.part)
             unused = [None] * len(filenames)
             columns = {name: column if name in manifest.tasks else unused for name, column in columns.items()}
             labels = [dict(zip(columns, values)) for values in zip(*columns.values())]

@@ -5,6 +5,7 @@ True labels are arrays with NaN for "not labelled"; what is not labelled counts 
 import numpy as np
 
 NUM_RESAMPLES = 1000
+NUM_BINS = 15
 
 
 def age_metrics(true_years, predicted_years, seed=0):
@@ -49,20 +50,35 @@ def confusion_matrix(true_classes, predicted_classes, num_classes):
     return matrix
 
 
-def mae_by_group(true_years, predicted_years, groups):
-    """Returns {group: {"value", "low", "high", "n", "bias"}} of the age error, for each name in `groups` (object [n]).
+def calibration_error(confidences, is_right):
+    """Returns the expected calibration error, from 0 to 1 (Guo et al., ICML 2017): how far confidence is from accuracy.
 
-    `bias` is the mean of predicted less true: above 0 where people are taken for older.
+    The mean over NUM_BINS equally wide bins, weighted by their faces; few faces make it too high.
+
+    Args:
+      confidences: float [n], the probability of the answer.
+      is_right: bool [n].
     """
-    errors = np.asarray(predicted_years, np.float64) - true_years
-    result = {}
-    for group in dict.fromkeys(groups):
-        chosen = errors[np.asarray(groups) == group]
-        result[group] = {**with_interval(np.abs(chosen)), "bias": float(chosen.mean())}
-    return result
+    confidences, is_right = np.asarray(confidences, np.float64), np.asarray(is_right, np.float64)
+    bins = np.minimum((confidences * NUM_BINS).astype(int), NUM_BINS - 1)
+    gaps = [abs((confidences - is_right)[bins == number].sum()) for number in range(NUM_BINS)]
+    return float(sum(gaps) / len(confidences))
 
 
-def decade_names(true_years):
-    """Returns the decade of each age: "0-9", "10-19", ..."""
-    starts = (np.asarray(true_years, int) // 10) * 10
-    return [f"{start}-{start + 9}" for start in starts]
+def quantile_error(ranks):
+    """Returns the calibration error of distributions, from 0 to 0.5 (after Kuleshov et al., ICML 2018).
+
+    Up to the quantile of 10% of a right distribution lie 10% of the true values, and so on: the mean absolute difference
+    over 10%, 20%, ..., 90%.
+
+    Args:
+      ranks: float [n], the share of each distribution up to its true value.
+    """
+    levels = np.arange(1, 10) / 10
+    return float(np.mean([abs((np.asarray(ranks) <= level).mean() - level) for level in levels]))
+
+
+def decade_names(years):
+    """Returns the decade of each age as an array of texts: "0-9", "10-19", ...; "" for NaN."""
+    starts = [None if np.isnan(year) else int(year) // 10 * 10 for year in np.asarray(years, np.float64)]
+    return np.array(["" if start is None else f"{start}-{start + 9}" for start in starts], object)

@@ -12,7 +12,7 @@ def draw_evaluation(predictions, path, seed=0):
     """Writes a PNG: a grid of 32 faces drawn at random, their labels beneath (wrong ones red), and an age scatter plot.
 
     Args:
-      predictions: evaluation.evaluate.Predictions.
+      predictions: evaluation.predictions.Predictions.
       path: the file to write.
       seed: of the choice of faces.
     """

@@ -1,26 +1,32 @@
 """The Estimator: model_fn for training, evaluation and prediction."""
+import logging
+
 import tensorflow as tf
 
 from age_gender_estimation.model.network import backbone_config, build_network
-from age_gender_estimation.model.optimizer import averaging_saver, is_body_training, make_train_op
+from age_gender_estimation.model.optimizer import AVERAGE_ENDING, averaging_saver, is_body_training, make_train_op
 from age_gender_estimation.tasks.head import joint_loss, mean_over_heads
 from age_gender_estimation.tasks.heads import make_heads
 
+logger = logging.getLogger(__name__)
 
-def make_estimator(hparams, model_dir, start=None, train_distribute=None):
+
+def make_estimator(hparams, model_dir, start=None, train_distribute=None, calibration=None):
     """Returns a tf.estimator.Estimator.
 
     Args:
       hparams: HParams with `tasks` filled in.
       model_dir: folder of its checkpoints.
-      start: prefix of a checkpoint to take the backbone's weights from where model_dir has none yet.
+      start: prefix of a checkpoint to take weights from where model_dir has none yet.
       train_distribute: a tf.distribute strategy or None.
+      calibration: model.calibration.Calibration of its predictions, or None for none; training and evaluation go without.
     """
     config = tf.estimator.RunConfig(
         model_dir=model_dir, tf_random_seed=hparams.seed, save_checkpoints_steps=None, save_checkpoints_secs=None,
         save_summary_steps=hparams.log_steps, log_step_count_steps=None, keep_checkpoint_max=2,
         train_distribute=train_distribute)
-    params = {"hparams": hparams, "backbone": backbone_config(hparams)[0], "start": start}
+    params = {"hparams": hparams, "backbone": backbone_config(hparams)[0], "start": start,
+              "calibration": calibration}
     return tf.estimator.Estimator(model_fn, config=config, params=params)
 
 
@@ -31,7 +37,8 @@ def model_fn(features, labels, mode, params):
       features: {"image": float32 [batch, size, size, 3] in [0, 255]}.
       labels: {task: int32 [batch]}, -1 for "not labelled"; None when predicting.
       mode: tf.estimator.ModeKeys.
-      params: {"hparams": HParams, "backbone": its Keras config, "start": prefix of a checkpoint or None}.
+      params: {"hparams": HParams, "backbone": its Keras config, "start": prefix of a checkpoint or None,
+        "calibration": Calibration of predictions or None}.
 
     Returns:
       A tf.estimator.EstimatorSpec.
@@ -43,7 +50,7 @@ def model_fn(features, labels, mode, params):
         logits = _answers(features["image"], params["backbone"], hparams, heads)
         scaffold = tf.compat.v1.train.Scaffold(saver=averaging_saver(hparams))
         if mode == tf.estimator.ModeKeys.PREDICT:
-            return _prediction_spec(heads, logits, scaffold)
+            return _prediction_spec(hparams, logits, params["calibration"], scaffold)
         loss, _ = joint_loss(heads, labels, logits)
         return tf.estimator.EstimatorSpec(
             mode, loss=loss, eval_metric_ops=_metrics(heads, labels, logits), scaffold=scaffold)
@@ -69,15 +76,28 @@ def _answers(images, config, hparams, heads):
 
 
 def _start_from(start):
-    saved = {name for name, _ in tf.train.list_variables(start)}
-    variables = {variable.op.name: variable for variable in tf.compat.v1.global_variables()}
-    tf.compat.v1.train.init_from_checkpoint(start, {name: variables[name] for name in saved})
+    """Makes a checkpoint's values the initial ones, of every variable that it has in the same shape."""
+    variables = {variable.op.name: variable for variable in tf.compat.v1.global_variables() if variable.shape.rank}
+    fitting, left = {}, []
+    for name, shape in tf.train.list_variables(start):
+        # An export of a model with --ema names its weights after the averages that they are.
+        variable = variables.get(name.removesuffix(AVERAGE_ENDING))
+        if variable is not None and variable.shape == shape:
+            fitting[name] = variable
+        elif shape:  # not the global step
+            left.append(name.removesuffix(AVERAGE_ENDING))
+    if left:
+        logger.info("not taken over: %s", ", ".join(left))
+    tf.compat.v1.train.init_from_checkpoint(start, fitting)
 
 
-def _prediction_spec(heads, logits, scaffold):
+def _prediction_spec(hparams, logits, calibration, scaffold):
+    heads, temperatures = make_heads(hparams), {}
+    if calibration:
+        heads, temperatures = make_heads(hparams, calibration.interval_mass), calibration.temperatures
     outputs = {}
     for name, head in heads.items():
-        outputs.update(head.decode(logits[name]))
+        outputs.update(head.decode(logits[name] / temperatures.get(name, 1.0)))
     export = tf.estimator.export.PredictOutput(outputs)
     return tf.estimator.EstimatorSpec(
         tf.estimator.ModeKeys.PREDICT, predictions=outputs, export_outputs={"serving_default": export}, scaffold=scaffold)

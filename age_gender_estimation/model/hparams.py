@@ -14,7 +14,7 @@ POSITIVE = (
     "age_sigma")
 
 
-SHARES = ("body_rate", "age_balance", "augment_zoom")
+SHARES = ("body_rate", "age_balance", "augment_zoom", "augment_erase")
 BELOW_ONE = ("dropout", "ema")
 YEAR_ENCODINGS = ("classes", "soft", "regression")
 
@@ -30,6 +30,8 @@ class HParams:
     tasks: tuple = _field((), "what to learn, of age,gender,race; everything that the training CSV labels if empty", True)
     backbone: str = _field("mobilenet_v3_small", "the shared network, see README", True)
     weights: str = _field("none", "where the backbone starts: none, imagenet (downloaded), or a file, .h5 or .npz")
+    warm_start: str = _field(
+        "none", "start all weights from a model, an export or a model folder, and take its shape over; not with --weights")
     img_size: int = _field(112, "side of the network's input in pixels", True)
     dense_units: tuple = _field((), "sizes of shared dense layers after the backbone, as 512,256", True, item_type=int)
     head_units: tuple = _field((1024,), "sizes of the hidden layers in front of each head's answer", True, item_type=int)
@@ -66,7 +68,9 @@ class HParams:
     augment_flip: bool = _field(True, "mirror training pictures at random")
     augment_shift: float = _field(0.0, "move training pictures by up to this share of the side")
     augment_zoom: float = _field(0.0, "scale training pictures by up to 1 +- this")
+    augment_rotation: float = _field(0.0, "turn training pictures by up to this many degrees")
     augment_color: float = _field(0.0, "change brightness, contrast, saturation of training pictures by up to this")
+    augment_erase: float = _field(0.0, "hide a rectangle of up to this share of a training picture")
 
     def __post_init__(self):
         for name in self.tasks:
@@ -87,6 +91,8 @@ class HParams:
                                f"{self.dense_units} and {self.head_units}")
         if self.max_age > LABELS["age"].highest:
             raise SettingError(f"--max-age: expected at most {LABELS['age'].highest}, got {self.max_age}")
+        if "none" not in (self.weights, self.warm_start):
+            raise SettingError(f"expected one of --weights and --warm-start, got {self.weights} and {self.warm_start}")
         self.age_groups()
         self.task_weights()
 
@@ -121,6 +127,11 @@ class HParams:
                                    f"{', '.join(LABELS)} once, got {text!r}")
             given[name] = weight
         return {**dict.fromkeys(LABELS, 1.0), **given}
+
+    def shape(self):
+        """Returns {field: value} of what a warm start takes over: what fixes the network and the meaning of its answers."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+                if field.metadata["is_fixed"] and field.name not in ("tasks", "loss_weights")}
 
     def to_json(self):
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"

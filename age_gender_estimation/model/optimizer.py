@@ -1,6 +1,8 @@
 """How weights change: learning rate, Adam with weight decay, a body that learns slower or later, moving averages."""
 import tensorflow as tf
 
+AVERAGE_ENDING = "/ExponentialMovingAverage"  # TensorFlow's, of an average in a checkpoint
+
 
 def learning_rate(hparams, step):
     """Returns the rate at `step`: a linear rise in warmup_steps, then constant or one cosine fall to 1% of the peak.

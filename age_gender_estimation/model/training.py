@@ -106,13 +106,17 @@ def _undecodable(manifests):
 
 
 def _prepare_start(hparams, model_dir):
-    """Returns the prefix of the checkpoint to start from, made from published weights, or None."""
+    """Returns the prefix of the checkpoint to start from, made from published weights or that of an export, or None."""
     if os.path.exists(os.path.join(model_dir, "hparams.json")):
         check_resume(load_hparams(model_dir), hparams, model_dir)
     newest = tf.train.latest_checkpoint(model_dir)
     if newest:
         logger.info("going on from step %d in %s", step_of(newest), model_dir)
-    if newest or hparams.weights == "none":
+    if newest:
+        return None
+    if hparams.warm_start != "none":
+        return os.path.join(hparams.warm_start, "variables", "variables")  # the checkpoint inside a SavedModel
+    if hparams.weights == "none":
         return None
     start = os.path.join(model_dir, "start", "backbone.ckpt")
     write_start(hparams, start)

@@ -1,4 +1,5 @@
 """Model folder -> MODEL_DIR/serving/<timestamp>/, the layout that TensorFlow Serving reads."""
+import dataclasses
 import json
 import os
 import tempfile
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from age_gender_estimation.data.images import decode, resize
 from age_gender_estimation.errors import InputError
+from age_gender_estimation.model.calibration import load_calibration
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import load_history, step_of
 from age_gender_estimation.model.hparams import load_hparams
@@ -28,8 +30,8 @@ def export_model(model_dir):
     with tempfile.TemporaryDirectory() as folder:
         description = os.path.join(folder, "model.json")
         with open(description, "w", encoding="utf-8") as file:
-            json.dump(describe(hparams, model_dir, step_of(checkpoint)), file, indent=2)
-        path = make_estimator(hparams, model_dir).export_saved_model(
+            json.dump(describe(hparams, model_dir, checkpoint), file, indent=2)
+        path = make_estimator(hparams, model_dir, calibration=load_calibration(checkpoint)).export_saved_model(
             os.path.join(model_dir, "serving"), lambda: serving_input_receiver(hparams.img_size),
             assets_extra={"model.json": description}, checkpoint_path=checkpoint)
     return path.decode()
@@ -64,8 +66,9 @@ def serving_input_receiver(img_size):
         {"image": images}, {"image_bytes": image_bytes}, {"image": {"image": image}})
 
 
-def describe(hparams, model_dir, step):
+def describe(hparams, model_dir, checkpoint):
     """Returns the contents of assets.extra/model.json: what somebody who has only the SavedModel needs to know."""
+    step = step_of(checkpoint)
     metrics = next((entry for entry in load_history(model_dir) if entry["step"] == step), {"step": step})
     sources = load_sources(model_dir)
     age_groups = hparams.age_groups() if "age" in hparams.tasks else None
@@ -81,4 +84,8 @@ def describe(hparams, model_dir, step):
         "crop_size": sources["crop_size"],
         "data": sources["train"],
         "validation": metrics,
+        "calibration": dataclasses.asdict(load_calibration(checkpoint)),
+        # Of what it started from the file's name: where that lay is nobody's business.
+        "hparams": {**dataclasses.asdict(hparams), **{
+            name: os.path.basename(getattr(hparams, name)) for name in ("weights", "warm_start")}},
     }

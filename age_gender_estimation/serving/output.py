@@ -5,8 +5,9 @@ from age_gender_estimation.data.files import csv_line
 from age_gender_estimation.serving.photos import UNKNOWN
 from age_gender_estimation.tasks.labels import LABELS
 
-FIELDS = ("file", "face", "left", "top", "width", "height", "age", "age_median", "age_low", "age_high",
-          "probability_under_18", "age_group", "age_group_confidence", *(name + ending for name in LABELS if name != "age" for ending in ("", "_confidence")),
+FIELDS = ("file", "face", "left", "top", "width", "height",
+          "age", "age_median", "age_low", "age_high", "probability_under_18", "age_group", "age_group_confidence",
+          *(name + ending for name in LABELS if name != "age" for ending in ("", "_confidence")),
           *(f"actual_{name}" for name in LABELS), "error")
 
 
@@ -33,7 +34,7 @@ def show_answer(record):
 
 
 def as_text(record, actual, with_name):
-    """Returns the line of a record: `Predicted: M/46 [39-53] Box: 93,33,30,38 Actual: M/46`; the file's name first if asked."""
+    """Returns the line of a record: `Predicted: M/46 [39-53] Box: 93,33,30,38 Actual: M/46`; the name first if asked."""
     # A name may hold line breaks; one record stays one line.
     name = f"{record.file.encode('unicode_escape').decode() if not record.file.isprintable() else record.file}: "
     if record.error:

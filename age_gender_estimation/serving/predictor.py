@@ -10,6 +10,8 @@ from age_gender_estimation.faces.crop import load_geometry
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
 
+REQUIRED = ("tasks", "max_age", "geometry", "crop_size")  # of model.json, to be asked about faces
+
 
 def find_export(model_dir):
     """Returns the folder of a SavedModel: `model_dir` itself if it is one, else its newest serving/<timestamp>.
@@ -25,6 +27,25 @@ def find_export(model_dir):
         raise InputError(f"{model_dir}: expected an exported model or a model folder with serving/<timestamp>, "
                          "found neither; train.py and export.py make one")
     return os.path.join(serving, max(stamps, key=int))
+
+
+def load_description(export):
+    """Returns the contents of an export's assets.extra/model.json.
+
+    Raises:
+      InputError: it has none that can be read.
+    """
+    path = os.path.join(export, "assets.extra", "model.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            description = json.load(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{export}: expected a SavedModel exported by this project ({error})") from None
+    missing = [name for name in REQUIRED if name not in description]
+    if missing:
+        raise InputError(f"{export}: expected a SavedModel of this version, its model.json lacks {', '.join(missing)}; "
+                         "export the model folder again")
+    return description
 
 
 class Predictor:
@@ -46,9 +67,8 @@ class Predictor:
 
     def __init__(self, model_dir):
         self.path = find_export(model_dir)
+        self.description = load_description(self.path)
         try:
-            with open(os.path.join(self.path, "assets.extra", "model.json"), encoding="utf-8") as file:
-                self.description = json.load(file)
             self.geometry = load_geometry(self.description["geometry"])
             self.crop_size = self.description["crop_size"]
             self.tasks = tuple(self.description["tasks"])

@@ -9,8 +9,8 @@ import os
 import tensorflow as tf
 
 from age_gender_estimation.data.files import write_file
+from age_gender_estimation.model.calibration import load_calibration
 from age_gender_estimation.model.estimator import model_fn
-from age_gender_estimation.model.evaluations import step_of
 from age_gender_estimation.model.hparams import load_hparams
 from age_gender_estimation.model.network import backbone_config
 from age_gender_estimation.serving.export import best_checkpoint, describe
@@ -26,7 +26,8 @@ def export_tflite(model_dir):
       InputError: the folder holds no trained model.
     """
     hparams, checkpoint = load_hparams(model_dir), best_checkpoint(model_dir)
-    params = {"hparams": hparams, "backbone": backbone_config(hparams)[0], "start": None}
+    params = {"hparams": hparams, "backbone": backbone_config(hparams)[0], "start": None,
+              "calibration": load_calibration(checkpoint)}
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         image = tf.compat.v1.placeholder(tf.float32, [1, hparams.img_size, hparams.img_size, 3], "image")
         spec = model_fn({"image": image}, None, tf.estimator.ModeKeys.PREDICT, params)
@@ -39,6 +40,6 @@ def export_tflite(model_dir):
     path = os.path.join(model_dir, "tflite", "model.tflite")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     write_file(path, content)
-    description = json.dumps(describe(hparams, model_dir, step_of(checkpoint)), indent=2) + "\n"
+    description = json.dumps(describe(hparams, model_dir, checkpoint), indent=2) + "\n"
     write_file(os.path.join(model_dir, "tflite", "model.json"), description)
     return path

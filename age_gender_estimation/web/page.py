@@ -91,10 +91,11 @@ def build_page(predictor, card, examples, folder):
     return page.queue(max_size=MAX_WAITING, api_open=False)  # programs queue like everybody
 
 
-def find_card(model_dir, export):
-    """Returns the text of MODEL_CARD.md from the model's folder or its export's, or a sentence that there is none."""
-    for folder in (model_dir, export):
-        path = pathlib.Path(folder, "MODEL_CARD.md")
+def find_card(export):
+    """Returns the text of MODEL_CARD.md in an export, or in the model folder it lies in, or a sentence that there is none."""
+    export = pathlib.Path(export).absolute()
+    for folder in [export, *([export.parent.parent] if export.parent.name == "serving" else [])]:
+        path = folder / "MODEL_CARD.md"
         if path.is_file():
             return path.read_text(encoding="utf-8", errors="replace")
     return ("This model has no card: there is no `MODEL_CARD.md` in its folder. What it was trained on, and how often it "

@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.data.augment import augment, random_color, random_flip, random_shift_and_zoom
+from age_gender_estimation.data.augment import augment, random_color, random_erase, random_flip, random_placement
 from age_gender_estimation.model.hparams import HParams
 
 SEEDS = [tf.constant([1, number]) for number in range(30)]
 OPS = [
     random_flip,
-    lambda image, seed: random_shift_and_zoom(image, seed, 0.2, 0.2),
+    lambda image, seed: random_placement(image, seed, 0.2, 0.2, 20.0),
     lambda image, seed: random_color(image, seed, 0.2),
+    lambda image, seed: random_erase(image, seed, 0.3),
 ]
 
 
@@ -40,7 +41,7 @@ def test_flip_mirrors_about_half_of_the_time(image):
 def test_shift_moves_by_at_most_its_share(image):
     # A vertical edge at x = 20 may end between 20 - 8 and 20 + 8.
     edge = tf.concat([tf.zeros([40, 20, 3]), 255 * tf.ones([40, 20, 3])], axis=1)
-    places = [int((random_shift_and_zoom(edge, seed, 0.2, 0.0)[20, :, 0].numpy() < 127).sum()) for seed in SEEDS]
+    places = [int((random_placement(edge, seed, 0.2, 0.0, 0.0)[20, :, 0].numpy() < 127).sum()) for seed in SEEDS]
     assert 12 <= min(places) < 17 and 23 < max(places) <= 28
 
 
@@ -48,9 +49,34 @@ def test_zoom_keeps_the_centre(image):
     dot = np.zeros((41, 41, 3), np.float32)
     dot[18:23, 18:23] = 255
     for seed in SEEDS[:5]:
-        moved = random_shift_and_zoom(tf.constant(dot), seed, 0.0, 0.3).numpy()[..., 0]
+        moved = random_placement(tf.constant(dot), seed, 0.0, 0.3, 0.0).numpy()[..., 0]
         rows, columns = np.nonzero(moved > 100)
         assert abs(rows.mean() - 20) < 0.6 and abs(columns.mean() - 20) < 0.6
+
+
+def test_rotation_turns_around_the_centre_by_at_most_its_degrees_both_ways():
+    bar = np.zeros((61, 61, 3), np.float32)
+    bar[29:32, 50:59] = 255  # 24 pixels to the right of the centre
+    angles = []
+    for seed in SEEDS:
+        rows, columns = np.nonzero(random_placement(tf.constant(bar), seed, 0.0, 0.0, 20.0).numpy()[..., 0] > 100)
+        angles.append(np.degrees(np.arctan2(rows.mean() - 30, columns.mean() - 30)))
+        assert abs(np.hypot(rows.mean() - 30, columns.mean() - 30) - 24) < 1
+    assert -21 < min(angles) < -12 and 12 < max(angles) < 21
+
+
+def test_erasing_hides_one_rectangle_of_at_most_its_share_and_nothing_else(image):
+    mean = image.numpy().mean((0, 1))
+    shares = []
+    for seed in SEEDS:
+        erased = random_erase(image, seed, 0.25).numpy()
+        hidden = (erased != image.numpy()).any(axis=-1)
+        shares.append(hidden.mean())
+        if hidden.any():
+            rows, columns = (np.nonzero(hidden.any(axis=axis))[0] for axis in (1, 0))
+            assert hidden.sum() == len(rows) * len(columns) and max(len(rows), len(columns)) <= 20
+            np.testing.assert_allclose(erased[hidden], np.broadcast_to(mean, erased[hidden].shape), atol=0.01)
+    assert max(shares) <= 0.25 and np.mean(shares) > 0.02
 
 
 def test_brightness_moves_the_mean_by_at_most_its_share():

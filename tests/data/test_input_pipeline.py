@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from age_gender_estimation.data.input_pipeline import balanced_shares, evaluation_dataset, read_rows, training_dataset
 from age_gender_estimation.data.manifest import manifest_text, open_manifest
+from age_gender_estimation.data.splits import part_of
 from age_gender_estimation.faces.photo import encode_jpeg
 from age_gender_estimation.model.hparams import HParams
 
@@ -41,6 +42,16 @@ def test_evaluation_sees_every_example_once_in_order_with_its_own_picture(manife
     races = np.concatenate([labels["race"] for _, labels in batches])
     assert races.tolist() == [-1 if age % 3 or age >= 30 else 4 for age in ages]
     assert np.concatenate([labels["gender"] for _, labels in batches]).tolist() == [age % 2 for age in ages]
+
+
+def test_of_a_part_only_its_rows_are_read_each_with_its_own_label(manifests):
+    part = dataclasses.replace(manifests[0], part="calibrate")
+    expected = [age for age in range(23) if part_of(f'{age}, "q"\r\nx\r.jpg') == "calibrate"]
+    batches = list(evaluation_dataset([part, manifests[1]], ("age", "gender"), 16, 4).as_numpy_iterator())
+    ages = np.concatenate([labels["age"] for _, labels in batches])
+    assert 0 < len(expected) < 23 and ages.tolist() == [*expected, *range(30, 37)]
+    brightness = np.concatenate([features["image"].mean((1, 2, 3)) for features, _ in batches])
+    np.testing.assert_allclose(brightness, 2 * ages, atol=1.01)
 
 
 def epoch(dataset, batches):

@@ -1,6 +1,13 @@
 import pytest
 
-from age_gender_estimation.data.manifest import manifest_text, open_manifest, read_manifest
+from age_gender_estimation.data.manifest import (
+    divide_validation,
+    manifest_text,
+    open_manifest,
+    read_manifest,
+    reporting_part,
+)
+from age_gender_estimation.data.splits import MIN_ROWS
 from age_gender_estimation.errors import InputError
 
 NAMES = ["a, b.jpg", 'quo"te.jpg', "new\nline.jpg", "re\rturn.jpg", "n\u00e4me \u6f22.jpg", "25/nm1.jpg"]
@@ -63,3 +70,33 @@ def test_what_tensorflow_would_not_read_is_refused(tmp_path, rows, message):
     (tmp_path / "m.csv").write_text(f"filename,gender\n{rows}")
     with pytest.raises(InputError, match=message):
         open_manifest(tmp_path / "m.csv", tmp_path)
+
+
+@pytest.fixture
+def long_manifest(tmp_path):
+    for number in range(MIN_ROWS):
+        (tmp_path / f"{number}.jpg").touch()
+    rows = [(f"{number}.jpg", {"age": number % 100, "gender": None}) for number in range(MIN_ROWS)]
+    (tmp_path / "val.csv").write_text(manifest_text(rows, ["age", "gender"]))
+    return open_manifest(tmp_path / "val.csv", tmp_path)
+
+
+def names_of(manifest):
+    return read_manifest(manifest.path, part=manifest.part)[0]
+
+
+def test_choosing_calibrating_and_reporting_share_no_row_of_a_long_list(long_manifest):
+    [chosen], [calibrating] = divide_validation([long_manifest])
+    parts = [chosen, calibrating, reporting_part(long_manifest)]
+    assert sorted(sum(map(names_of, parts), [])) == sorted(names_of(long_manifest))
+    assert [part.num_rows for part in parts] == [len(names_of(part)) for part in parts]
+    assert all(70 < part.num_labels["age"] == sum(part.ages) == part.num_rows < 130 for part in parts)
+
+
+def test_a_short_list_chooses_with_all_its_rows_and_can_neither_calibrate_nor_report(manifest, tmp_path, long_manifest):
+    short = open_manifest(manifest, tmp_path)
+    chosen, calibrating = divide_validation([short, long_manifest])
+    assert chosen[0] == short and len(chosen) == 2
+    assert [manifest.path for manifest in calibrating] == [long_manifest.path]
+    with pytest.raises(InputError, match="expected at least 300 rows.*found 6: all of them chose it"):
+        reporting_part(short)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.evaluation.evaluate import Predictions, evaluate
+from age_gender_estimation.evaluation.evaluate import evaluate
+from age_gender_estimation.evaluation.predictions import Predictions
 from age_gender_estimation.evaluation.tables import report_tables
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
@@ -45,10 +46,44 @@ def test_a_csv_without_a_label_that_is_predicted_is_refused():
 def test_the_median_is_measured_beside_the_mean():
     report = evaluate(
         predictions({"age": [20.0, 30.0], "gender": [NAN] * 2, "race": [NAN] * 2}, {"age": [25.0, 31.0]},
-                    age_median=np.array([21.0, 33.0]))
+                    ages={"age_median": np.array([21.0, 33.0]), "age_rank": np.array([0.5, 0.2])})
     )  # fmt: skip
     assert report["age"]["mae"]["value"] == 3.0 and report["age"]["median"]["mae"]["value"] == 2.0
-    assert "| age MAE of the median, years  | 2.00 " in report_tables(report)
+    assert "| age MAE of the median, years      | 2.00 " in report_tables(report)
+
+
+def test_coverage_width_and_calibration_are_overall_and_by_group():
+    ages = {
+        "age_median": np.array([21.0, 33.0, 9.0, 9.0]),
+        "age_low": np.array([20.0, 31.0, 5.0, 9.0]),
+        "age_high": np.array([24.0, 35.0, 13.0, 10.0]),
+        "age_rank": np.array([0.1, 0.1, 0.5, 0.9]),
+        "probability_under_18": np.array([0.1, 0.6, 0.8, 0.9]),
+    }
+    true = {"age": [20.0, 30.0, 13.0, NAN], "gender": [0, 0, 1, 1], "race": [NAN] * 4}
+    answers = {"age": [21.0, 32.0, 9.0, 9.0], "gender": [0, 1, 1, 1]}
+    report = evaluate(predictions(true, answers, ages=ages, confidences={"gender": np.array([0.9, 0.9, 0.7, 0.7])}))
+    # 20 lies in 20-24 and 13 in 5-13, both at an end; 30 not in 31-35. Widths 5, 5 and 9 whole years.
+    assert report["age"]["interval"]["coverage"]["value"] == pytest.approx(2 / 3)
+    assert report["age"]["interval"]["width"] == pytest.approx(19 / 3)
+    # Under 18 or not: adult (right), child (wrong, is 30), child (right); gaps 0.1, 0.6 and 0.2 in bins of their own
+    assert report["age"]["under_18"] == {
+        "accuracy": report["age"]["under_18"]["accuracy"],
+        "ece": pytest.approx((0.1 + 0.6 + 0.2) / 3),
+        "children": 1,
+    }
+    assert report["age"]["under_18"]["accuracy"]["value"] == pytest.approx(2 / 3)
+    decades = report["age"]["by"]["decade"]
+    assert list(decades) == ["10-19", "20-29", "30-39"]
+    assert decades["30-39"]["interval"]["coverage"]["value"] == 0.0 and decades["30-39"]["bias"] == 2.0
+    assert report["age"]["by"]["gender"]["female"]["rmse"] == pytest.approx(np.sqrt((1 + 4) / 2))
+    # Gender: at 0.9 one of two right, gap 0.8; at 0.7 both right, gap 0.6.
+    assert report["gender"]["ece"] == pytest.approx((0.8 + 0.6) / 4)
+    assert report["gender"]["by"]["gender"]["female"]["accuracy"]["value"] == 0.5
+    assert report["gender"]["by"]["gender"]["male"]["ece"] == pytest.approx(0.3)
+    tables = report_tables(report)
+    assert "| true age in the 80% interval             | 66.7% " in tables
+    assert "| by gender | faces | age MAE |" in tables
 
 
 def test_groups_are_classes_with_a_confusion_matrix():

@@ -3,9 +3,10 @@ import pytest
 
 from age_gender_estimation.evaluation.metrics import (
     age_metrics,
+    calibration_error,
     confusion_matrix,
     decade_names,
-    mae_by_group,
+    quantile_error,
     with_interval,
 )
 
@@ -50,11 +51,27 @@ def test_confusion_matrix_has_true_classes_as_rows():
     assert confusion_matrix([0, 0, 1, 2], [0, 1, 1, 0], 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
 
 
-def test_error_and_bias_by_group():
-    groups = mae_by_group(np.array([10.0, 10.0, 50.0]), np.array([12.0, 6.0, 45.0]), ["a", "a", "b"])
-    assert (groups["a"]["value"], groups["a"]["bias"], groups["a"]["n"]) == (3.0, -1.0, 2)
-    assert (groups["b"]["value"], groups["b"]["bias"]) == (5.0, -5.0)
+def test_calibration_error_by_hand():
+    # Two bins: 0.62 and 0.65 (right, wrong), gap |1.27 - 1| = 0.27; 0.92 twice (right), gap |1.84 - 2| = 0.16.
+    assert calibration_error([0.62, 0.65, 0.92, 0.92], [True, False, True, True]) == pytest.approx(0.43 / 4)
+    assert calibration_error([1.0, 1.0], [True, True]) == 0.0  # the last bin holds 1 itself
+
+
+def test_calibration_error_of_honest_confidences_is_near_zero_and_of_boasting_ones_is_not():
+    generator = np.random.default_rng(0)
+    confidences = generator.uniform(0.5, 1.0, 20_000)
+    is_right = generator.uniform(size=20_000) < confidences
+    assert calibration_error(confidences, is_right) < 0.01
+    assert calibration_error(np.sqrt(confidences), is_right) == pytest.approx(
+        np.mean(np.sqrt(confidences) - confidences), abs=0.01
+    )
+
+
+def test_quantile_error_is_zero_for_even_ranks_and_large_for_ranks_in_the_middle():
+    assert quantile_error((np.arange(100) + 0.5) / 100) == pytest.approx(0.0)
+    # All at 0.55: nothing lies up to 10..50%, everything up to 60..90%: (0.1+0.2+0.3+0.4+0.5 + 0.4+0.3+0.2+0.1) / 9
+    assert quantile_error([0.55] * 4) == pytest.approx(2.5 / 9)
 
 
 def test_decades():
-    assert decade_names([0, 9, 10, 101]) == ["0-9", "0-9", "10-19", "100-109"]
+    assert decade_names([0, 9, 10, 101, np.nan]).tolist() == ["0-9", "0-9", "10-19", "100-109", ""]

@@ -28,7 +28,7 @@ def after_each_step(config, num_steps, **settings):
             {"image": tf.constant(noise)},
             {"age": tf.constant([3, 30, 60, -1])},
             tf.estimator.ModeKeys.TRAIN,
-            {"hparams": hparams, "backbone": config, "start": None},
+            {"hparams": hparams, "backbone": config, "start": None, "calibration": None},
         )
         session.run(tf.compat.v1.global_variables_initializer())
         variables = {each.op.name: each for each in tf.compat.v1.global_variables()}

@@ -12,7 +12,8 @@ import tensorflow as tf
 from age_gender_estimation.data.input_pipeline import evaluation_dataset
 from age_gender_estimation.data.manifest import open_manifest
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.evaluation.evaluate import evaluate, predict_manifests
+from age_gender_estimation.evaluation.evaluate import evaluate
+from age_gender_estimation.evaluation.predictions import predict_manifests
 from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.faces.photo import decode_photo
 from age_gender_estimation.model.estimator import make_estimator
@@ -173,8 +174,8 @@ def test_garbage_bytes_are_refused(predictor):
 
 def test_a_model_without_age_answers_no_age_groups(trained):
     hparams = HParams(tasks=("gender",), age_encoding="groups:3")
-    assert describe(hparams, str(trained[0]), 12)["age_groups"] is None
-    assert describe(dataclasses.replace(hparams, tasks=("age",)), str(trained[0]), 12)["age_groups"] == (
+    assert describe(hparams, str(trained[0]), "model.ckpt-12")["age_groups"] is None
+    assert describe(dataclasses.replace(hparams, tasks=("age",)), str(trained[0]), "model.ckpt-12")["age_groups"] == (
         (1, 26),
         (27, 52),
         (53, 80),

@@ -57,9 +57,13 @@ def test_a_range_of_years_is_shown_as_such():
 
 def test_text_of_several_photos_names_them_and_keeps_to_one_line_each():
     text, counts = written([(FACE, None), (NONE, None)], "text", with_names=True)
-    assert text == "a, b.jpg: Predicted: M/46 [39-53] Asian 0.70 Box: 93,33,30,38\nline\\nbreak.jpg: no face found\n" and counts == (
-        1,
-        1,
+    assert (
+        text == "a, b.jpg: Predicted: M/46 [39-53] Asian 0.70 Box: 93,33,30,38\nline\\nbreak.jpg: no face found\n"
+        and counts
+        == (
+            1,
+            1,
+        )
     )
 
 

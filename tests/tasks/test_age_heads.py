@@ -68,7 +68,9 @@ def test_expectation_and_median_of_a_skewed_distribution_differ():
     skewed = tf.constant([[0.6, 0.0, 0.0, 0.0, 0.4], [0.0, 0.0, 0.0, 0.0, 1.0]])
     np.testing.assert_allclose(expected_age(skewed), [1.6, 4.0], rtol=1e-6)
     assert age_quantile(skewed, 0.5).numpy().tolist() == [0.0, 4.0]
-    assert age_quantile(tf.constant([[0.0, 0.0, 0.499]]), 0.5).numpy().tolist() == [2.0]  # a sum that rounding made too small
+    assert age_quantile(tf.constant([[0.0, 0.0, 0.499]]), 0.5).numpy().tolist() == [
+        2.0
+    ]  # a sum that rounding made too small
 
 
 def test_soft_targets_are_a_gaussian_around_the_year():
