@@ -29,17 +29,17 @@ def main():
     parser.add_argument("--port", type=port_number, default=7860, help="0 takes any free one")
     args = parser.parse_args()
 
-    from age_gender_estimation.web.server import open_port, serve
-    listener = open_port(args.host, args.port)  # a port in use is said before the model is loaded
-
-    from age_gender_estimation.serving.predictor import Predictor
-    from age_gender_estimation.web.answer import warm_up
-    from age_gender_estimation.web.page import build_page, find_card
     from age_gender_estimation.web.uploads import upload_folder
-    predictor = Predictor(args.model_dir)
-    warm_up(predictor)
-    examples = sorted(map(str, (ROOT / "examples").glob("*.jpg")))
-    with upload_folder() as folder:
+    with upload_folder() as folder:  # before Gradio is imported, which makes folders elsewhere otherwise
+        from age_gender_estimation.web.server import open_port, serve
+        listener = open_port(args.host, args.port)  # a port in use is said before the model is loaded
+
+        from age_gender_estimation.serving.predictor import Predictor
+        from age_gender_estimation.web.answer import warm_up
+        from age_gender_estimation.web.page import build_page, find_card
+        predictor = Predictor(args.model_dir)
+        warm_up(predictor)
+        examples = sorted(map(str, (ROOT / "examples").glob("*.jpg")))
         page = build_page(predictor, find_card(predictor.path), examples, folder)
         print(f"open http://{args.host}:{listener.getsockname()[1]} in a browser; Ctrl-C ends this", flush=True)
         serve(page, listener)

@@ -26,9 +26,13 @@ EMPTY = '<p class="empty">The answer appears here.</p>'
 FOR_PROGRAMS = """The same answer as JSON, one record per face, with the fields that `bin/predict.py --format json` writes:
 
 ```python
+import os
+
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # the client would tell its makers that it was started
+
 from gradio_client import Client, handle_file
 
-client = Client("http://127.0.0.1:7860", analytics_enabled=False)
+client = Client("http://127.0.0.1:7860")  # the address of this page
 print(client.predict(handle_file("photo.jpg"), api_name="/predict"))
 ```"""
 
@@ -92,7 +96,7 @@ def build_page(predictor, card, examples, folder):
 
 
 def find_card(export):
-    """Returns the text of MODEL_CARD.md in an export, or in the model folder it lies in, or a sentence that there is none."""
+    """Returns the text of MODEL_CARD.md in an export or in the model folder around it, or a sentence that there is none."""
     export = pathlib.Path(export).absolute()
     for folder in [export, *([export.parent.parent] if export.parent.name == "serving" else [])]:
         path = folder / "MODEL_CARD.md"
