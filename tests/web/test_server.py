@@ -217,7 +217,8 @@ def test_the_other_tabs_show_the_card_and_the_endpoint(browser):
         until(browser, "[role=tabpanel]", text)
 
 
-def test_the_browser_asked_nobody_else(browser, server):
+def test_the_browser_asked_nobody_else(browser, server, http):
+    assert http.get(server.url).headers["content-security-policy"].startswith("default-src 'self' ")
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = [
         message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
