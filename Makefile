@@ -12,10 +12,11 @@ TRAIN_FLAGS ?=
 COMPAT_VENV ?= .venv-compat
 COMPAT_MODEL = $(if $(filter-out file,$(origin MODEL)),$(MODEL),$(firstword $(wildcard pretrained) $(OUT)/compat/model))
 
-.PHONY: setup setup-dev demo test test-compat lint preprocess train evaluate export predict
+.PHONY: setup setup-dev setup-web demo test test-compat lint preprocess train evaluate export predict web
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev
+setup-web: $(VENV)/installed-web
 
 # The stamp is written last: an interrupted installation is done again.
 $(VENV)/installed: requirements.txt
@@ -24,7 +25,11 @@ $(VENV)/installed: requirements.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+$(VENV)/installed-web: $(VENV)/installed requirements-web.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-web.txt
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt requirements-web.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
@@ -68,3 +73,7 @@ export: setup
 
 predict: setup
 	$(PYTHON) bin/predict.py --model-dir $(MODEL) --image-path "$(IMAGE)"
+
+# The page in the browser; with the model that comes with the code where MODEL is not there.
+web: setup-web
+	$(PYTHON) bin/web.py $(if $(wildcard $(MODEL)),--model-dir $(MODEL)) $(WEB_FLAGS)

@@ -12,6 +12,7 @@ MAY_IMPORT = {
     "model": {"tasks", "data", "faces"},
     "serving": {"tasks", "faces", "model", "data.images", "data.files"},
     "evaluation": {"tasks", "faces", "datasets", "data.manifest", "model.hparams", "serving"},
+    "web": {"tasks", "faces", "serving"},
     "study": {"tasks", "data.files", "model.hparams", "evaluation"},
 }
 

@@ -33,7 +33,8 @@ def decode_photo(data):
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # too many pixels, or a header that makes no sense
-        raise UnreadablePhoto(f"OpenCV refused it: {error.err}") from None
+        reason = "it has too many pixels" if "MAX_IMAGE_PIXELS" in error.err else f"OpenCV refused it: {error.err}"
+        raise UnreadablePhoto(reason) from None
     if image is None:
         raise UnreadablePhoto("not a picture that OpenCV reads (JPEG, PNG, WebP, BMP, TIFF)")
     if min(image.shape[:2]) < MIN_SIDE:
