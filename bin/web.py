@@ -8,7 +8,7 @@ Served to this machine only unless --host says otherwise. Nothing is sent elsewh
 """
 import pathlib
 
-from command_line import make_parser, run
+from command_line import PRETRAINED, make_parser, run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -23,8 +23,7 @@ def port_number(text):
 
 def main():
     parser = make_parser(__doc__)
-    parser.add_argument("--model-dir", default=str(ROOT / "pretrained"),
-                        help="an export, or a model folder (its newest export)")
+    parser.add_argument("--model-dir", default=PRETRAINED, help="an export, or a model folder (its newest export)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 serves the whole network")
     parser.add_argument("--port", type=port_number, default=7860, help="0 takes any free one")
     args = parser.parse_args()
