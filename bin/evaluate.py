@@ -10,6 +10,8 @@ import os
 import numpy as np
 from command_line import make_parser, open_manifests, positive, run
 
+from age_gender_estimation.errors import InputError
+
 
 def main():
     parser = make_parser(__doc__)
@@ -31,9 +33,12 @@ def main():
     from age_gender_estimation.evaluation.tables import report_tables
     from age_gender_estimation.serving.predictor import Predictor
     manifests = open_manifests(args.csv, args.img_dir)
-    if args.reporting_part:
-        manifests = [reporting_part(manifest) for manifest in manifests]
     predictor = Predictor(args.model_dir)
+    if args.reporting_part:
+        if not predictor.description.get("calibration", {}).get("labels"):
+            raise InputError(f"--reporting-part: {predictor.path} was not calibrated, so every row of the validation list "
+                             "may have chosen it; measure on other faces")
+        manifests = [reporting_part(manifest) for manifest in manifests]
     predictions = predict_manifests(predictor, manifests, args.batch_size)
     report = evaluate(predictions)
     print(report_tables(report))

@@ -11,6 +11,7 @@ import sys
 
 from command_line import add_fields, make_parser, open_manifests, run, take_fields
 
+from age_gender_estimation.data.splits import MIN_ROWS
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.hparams import HParams
 
@@ -52,6 +53,8 @@ def main():
     print(f"best: step {best['step']}, " + ", ".join(f"{key} {value:.3f}" for key, value in best.items() if key != "step"))
     if calibrating:
         calibrate(args.model_dir, best_checkpoint(args.model_dir), calibrating)
+    else:
+        print(f"not calibrated: no validation list has {MIN_ROWS} rows, of which a third would calibrate", file=sys.stderr)
     print(f"exported: {export_model(args.model_dir)}")
 
 

@@ -10,8 +10,7 @@ from age_gender_estimation.evaluation.metrics import (
     quantile_error,
     with_interval,
 )
-from age_gender_estimation.tasks.age_heads import ADULT_AGE
-from age_gender_estimation.tasks.labels import LABELS
+from age_gender_estimation.tasks.labels import ADULT_AGE, LABELS
 
 
 def evaluate(predictions):

@@ -1,5 +1,5 @@
 """The report of evaluate as tables in Markdown."""
-from age_gender_estimation.tasks.age_heads import INTERVAL_COVERAGE
+from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE
 
 INTERVAL = f"{INTERVAL_COVERAGE:.0%} interval"
 

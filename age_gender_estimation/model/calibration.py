@@ -10,14 +10,17 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+import tensorflow as tf
 from scipy.optimize import minimize_scalar
 
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.data.input_pipeline import evaluation_dataset
 from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.errors import InputError
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.hparams import load_hparams
-from age_gender_estimation.tasks.age_heads import INTERVAL_COVERAGE
+from age_gender_estimation.model.training import undecodable
+from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +50,18 @@ def calibrate(model_dir, checkpoint, manifests):
       model_dir: the model folder.
       checkpoint: prefix of the checkpoint.
       manifests: list of Manifest of faces that neither trained nor chose it.
+
+    Raises:
+      InputError: a picture cannot be decoded.
     """
     hparams = load_hparams(model_dir)
-    answers = list(make_estimator(hparams, model_dir).predict(
-        lambda: evaluation_dataset(manifests, hparams.tasks, hparams.img_size, 2 * hparams.batch_size),
-        checkpoint_path=checkpoint))
+    try:
+        answers = list(make_estimator(hparams, model_dir).predict(
+            lambda: evaluation_dataset(manifests, hparams.tasks, hparams.img_size, 2 * hparams.batch_size),
+            checkpoint_path=checkpoint))
+    except tf.errors.OpError as error:
+        reason = undecodable(manifests) or " ".join(error.message.split())[:300]
+        raise InputError(f"calibrating stopped: {reason}; {checkpoint} is trained and kept") from None
     columns = {task: [] for task in hparams.tasks}
     for manifest in manifests:
         labels = read_manifest(manifest.path, manifest.tasks, manifest.part)[1]
@@ -70,8 +80,9 @@ def calibrate(model_dir, checkpoint, manifests):
             mass = fit_interval_mass(_softmax(logits / temperatures[task]), classes[is_labelled])
     calibration = Calibration(temperatures, mass, counts)
     write_file(checkpoint + ENDING, json.dumps(dataclasses.asdict(calibration), indent=1) + "\n")
-    logger.info("calibrated | %s", " ".join(f"{task} temperature {value:.3f} ({counts[task]} faces)"
-                                            for task, value in temperatures.items()) or "nothing: too few labelled faces")
+    logger.info("calibrated | %s", " ".join(
+        f"{task} temperature {temperatures[task]:.3f} ({counts[task]} faces)" if task in counts else f"{task} not"
+        for task in hparams.tasks))
     return calibration
 
 

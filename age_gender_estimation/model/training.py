@@ -73,7 +73,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         raise InputError(f"the loss became NaN; lower --learning-rate (now {hparams.learning_rate}) and start again: "
                          f"{model_dir} holds the last checkpoint, best/ the best one") from None
     except tf.errors.OpError as error:  # a picture, the disk or the memory
-        reason = _undecodable([*train_manifests, *val_manifests]) or " ".join(error.message.split())[:300]
+        reason = undecodable([*train_manifests, *val_manifests]) or " ".join(error.message.split())[:300]
         raise InputError(f"training stopped: {reason}; {model_dir} holds the last checkpoint") from None
     return evaluations.best()
 
@@ -93,10 +93,10 @@ def require_device(device):
     logger.info("training on %s", f"{len(gpus)} GPU" if gpus and device != "cpu" else "the CPU: no GPU is used")
 
 
-def _undecodable(manifests):
+def undecodable(manifests):
     """Returns what to say of the first listed picture that cannot be decoded, or None. TensorFlow does not name it."""
     for manifest in manifests:
-        for name in read_manifest(manifest.path)[0]:
+        for name in read_manifest(manifest.path, part=manifest.part)[0]:
             path = os.path.join(manifest.image_dir, name)
             try:
                 decode(tf.io.read_file(path))
@@ -115,7 +115,13 @@ def _prepare_start(hparams, model_dir):
     if newest:
         return None
     if hparams.warm_start != "none":
-        return os.path.join(hparams.warm_start, "variables", "variables")  # the checkpoint inside a SavedModel
+        start = os.path.join(hparams.warm_start, "variables", "variables")  # the checkpoint inside a SavedModel
+        try:
+            tf.train.load_checkpoint(start)
+        except (tf.errors.OpError, ValueError):
+            raise InputError(f"--warm-start: expected an export with its weights, found none that can be read in "
+                             f"{hparams.warm_start}") from None
+        return start
     if hparams.weights == "none":
         return None
     start = os.path.join(model_dir, "start", "backbone.ckpt")

@@ -94,5 +94,12 @@ def describe(hparams, model_dir, checkpoint):
         "calibration": dataclasses.asdict(load_calibration(checkpoint)),
         # Of what it started from the file's name: where that lay is nobody's business.
         "hparams": {**dataclasses.asdict(hparams), **{
-            name: os.path.basename(getattr(hparams, name)) for name in ("weights", "warm_start")}},
+            name: _name_of(getattr(hparams, name)) for name in ("weights", "warm_start")}},
     }
+
+
+def _name_of(path):
+    """Returns the name of a file, or of the model folder that an export lies in."""
+    path = os.path.normpath(path)
+    folder = os.path.dirname(path)
+    return os.path.basename(os.path.dirname(folder) if os.path.basename(folder) == "serving" else path)

@@ -20,7 +20,8 @@ from age_gender_estimation.model.hparams import HParams
 from age_gender_estimation.tasks.labels import LABELS
 
 KEYS = ("title", "question", "settings", "grid", "test")
-FIELDS = {field.name: field for field in dataclasses.fields(HParams)}
+# A warm start takes over what is not given, and a setting at its default is not given: runs would not be what they say.
+FIELDS = {field.name: field for field in dataclasses.fields(HParams) if field.name != "warm_start"}
 AGE_FIELDS = ("age_encoding", "age_sigma", "age_loss", "age_balance", "max_age")
 
 

@@ -5,13 +5,12 @@ Ages above max_age, or outside every group, are unlabelled for the head.
 import tensorflow as tf
 
 from age_gender_estimation.tasks.head import Head, softmax_losses
+from age_gender_estimation.tasks.labels import ADULT_AGE, INTERVAL_COVERAGE
 
 # Regression learns (years - 35) / 20, about mean and spread of UTKFace and IMDB-WIKI: an untrained network then starts
 # with a loss near 0.8, as the softmax of gender does, and equal weights train.
 AGE_CENTRE, AGE_SCALE = 35.0, 20.0
 HUBER_DELTA = 5.0 / AGE_SCALE  # quadratic for errors below five years
-INTERVAL_COVERAGE = 0.8  # share of people whose age the answered interval is to hold
-ADULT_AGE = 18
 
 
 def classes_head(max_age, weight, interval_mass=INTERVAL_COVERAGE):

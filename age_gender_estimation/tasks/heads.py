@@ -1,9 +1,9 @@
 """The heads that learn the labels, by task."""
 import tensorflow as tf
 
-from age_gender_estimation.tasks.age_heads import INTERVAL_COVERAGE, classes_head, groups_head, regression_head, soft_head
+from age_gender_estimation.tasks.age_heads import classes_head, groups_head, regression_head, soft_head
 from age_gender_estimation.tasks.head import Head, softmax_losses
-from age_gender_estimation.tasks.labels import LABELS
+from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE, LABELS
 
 
 def make_heads(hparams, interval_mass=INTERVAL_COVERAGE):

@@ -213,4 +213,4 @@ def test_models_of_another_version_are_refused(predictor, trained, tmp_path):
     with pytest.raises(
         InputError, match="data.json: expected what train.py of this version writes .KeyError: 'geometry'"
     ):
-        describe(HParams(tasks=("age",)), str(tmp_path), 1)
+        describe(HParams(tasks=("age",)), str(tmp_path), "model.ckpt-1")

@@ -55,6 +55,7 @@ def test_every_combination_is_a_run_and_age_settings_do_not_multiply_runs_withou
     [
         ({"colour": 1}, "unknown key 'colour'; choose from: title, question, settings, grid, test"),
         ({"settings": {"lr": 1}}, "unknown setting 'lr'; choose from: tasks, backbone"),
+        ({"settings": {"warm_start": "pretrained"}}, "unknown setting 'warm_start'"),
         ({"settings": {"seed": 1}}, "seed stands in settings too"),
         ({"grid": {"sources": ["a"], "width": [1]}}, "unknown setting of the grid 'width'"),
         ({"grid": {"seed": [0]}}, "expected sources, found none"),
