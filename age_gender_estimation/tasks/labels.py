@@ -1,6 +1,8 @@
 """The labels of every task: names, ranges and how they are written. Free of TensorFlow, so that preprocessing is too."""
 from dataclasses import dataclass
 
+INTERVAL_COVERAGE = 0.8  # share of people whose age the answered interval is to hold
+
 
 @dataclass(frozen=True)
 class Label:
