@@ -76,6 +76,6 @@ export: setup
 predict: setup
 	$(PYTHON) bin/predict.py --model-dir $(MODEL) --image-path "$(IMAGE)"
 
-# The page in the browser; with the model that comes with the code where MODEL is not there.
+# The page in the browser; with the model that comes with the code where MODEL is not given and not there.
 web: setup-web
-	$(PYTHON) bin/web.py $(if $(wildcard $(MODEL)),--model-dir $(MODEL)) $(WEB_FLAGS)
+	$(PYTHON) bin/web.py $(if $(filter-out file,$(origin MODEL))$(wildcard $(MODEL)),--model-dir $(MODEL)) $(WEB_FLAGS)

@@ -10,6 +10,8 @@ import pathlib
 
 from command_line import PRETRAINED, make_parser, run
 
+from age_gender_estimation.errors import InputError
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -30,7 +32,10 @@ def main():
 
     from age_gender_estimation.web.uploads import upload_folder
     with upload_folder() as folder:  # before Gradio is imported, which makes folders elsewhere otherwise
-        from age_gender_estimation.web.server import open_port, serve
+        try:
+            from age_gender_estimation.web.server import open_port, serve
+        except ModuleNotFoundError:
+            raise InputError("the page needs Gradio: make setup-web, or pip install -r requirements-web.txt") from None
         listener = open_port(args.host, args.port)  # a port in use is said before the model is loaded
 
         from age_gender_estimation.serving.predictor import Predictor

@@ -7,6 +7,7 @@ from age_gender_estimation.faces.photo import MIN_SIDE
 
 MAX_PIXELS = 8192 * 8192  # of a frame, which takes 200 MB in memory, several times
 USUAL_FPS = 25.0  # where the header says nothing that can be
+LEAST_TICKS = 600  # MOV of varying rate can give its clock's 600 ticks a second as the rate, WebM of browsers 1000
 
 
 class UnreadableVideo(ValueError):
@@ -43,7 +44,7 @@ class Video:
         if min(width, height) < MIN_SIDE or width * height > MAX_PIXELS:
             raise UnreadableVideo(f"{width}x{height} pixels; expected {MIN_SIDE}x{MIN_SIDE} to 8192x8192")
         fps, num_frames = self._capture.get(cv2.CAP_PROP_FPS), self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.fps = fps if 1 <= fps <= 240 else USUAL_FPS  # WebM of browsers says 1000: the ticks of its clock
+        self.fps = fps if 1 <= fps < LEAST_TICKS else USUAL_FPS
         self.num_frames = int(num_frames) if 0 < num_frames < 2 ** 53 else None
         self._seconds = num_frames / fps if self.num_frames and fps > 0 else 0.0
         self.problem = ""

@@ -1,5 +1,6 @@
 """Drawing answers into photos and videos: boxes and labels. In: a picture and its FaceRecords. Out: a copy with them."""
 import itertools
+import math
 import os
 import pathlib
 import time
@@ -8,11 +9,11 @@ import cv2
 import numpy as np
 
 from age_gender_estimation.data.files import write_file
-from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg
 from age_gender_estimation.serving.output import show_answer
 
 COLOUR, TEXT_COLOUR = (40, 200, 60), (0, 0, 0)  # RGB; dark text on light green reads on any photo
+MAX_TICKS = 65535  # a second, in MPEG-4 part 2; OpenCV counts a rate of 66.67 as 6667 hundredths
 
 
 def draw_photos(records, target):
@@ -38,19 +39,21 @@ class DrawnVideo:
     Used in a `with`. It gets its name when that is left without an exception; before, and after one, it lies beside as
     `PATH.tmp.mp4`. It has the size of the first frame, less a last column or row where that is odd.
 
+    Attributes:
+      problem: why there is no whole copy, or "": from the first frame on for a size that cannot be written (over 8190
+        pixels), which leaves out all frames; after the `with` for missing frames.
+
     Args:
       path: where it will be; missing folders are made.
-      fps: frames per second.
+      fps: frames per second, from 1 to 1000; written to 3 digits behind the point, from 65.5 on to 2, from 655 to 1.
       is_live: frames come as time passes and are shown until the next one comes, so that the copy lasts as long as they
         took, however long the answers did.
-
-    Raises:
-      InputError: on the first frame, a size that cannot be written (over 8190 pixels); on leaving, frames are missing.
     """
 
     def __init__(self, path, fps, is_live=False):
-        self._path, self._temporary, self._fps, self._is_live = path, f"{path}.tmp.mp4", fps, is_live
-        self._writer, self._num_frames, self._started = None, 0, None
+        self._path, self._temporary, self._is_live = path, f"{path}.tmp.mp4", is_live
+        self._fps = round(fps, int(math.log10(MAX_TICKS / fps)))
+        self._writer, self._num_frames, self._started, self._last, self.problem = None, 0, None, None, ""
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
 
     def write(self, image):
@@ -60,14 +63,18 @@ class DrawnVideo:
             self._writer = cv2.VideoWriter(
                 self._temporary, cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), self._fps, self._size)
             if not self._writer.isOpened():
-                raise InputError(f"{self._path}: a video of {'x'.join(map(str, self._size))} pixels cannot be written here")
+                self.problem = (f"a video of {'x'.join(map(str, self._size))} pixels, {self._fps} frames a second, cannot "
+                                "be written here")
+        if self.problem:
+            return
         if image.shape[1::-1] != self._size:  # OpenCV would leave it out and say nothing
             image = cv2.resize(image, self._size, interpolation=cv2.INTER_AREA)
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-        due = 1 + round((time.monotonic() - self._started) * self._fps) if self._is_live else 0
-        for _ in range(max(1, due - self._num_frames)):
-            self._writer.write(image)
+        due = round((time.monotonic() - self._started) * self._fps) if self._is_live else 0
+        for shown in [self._last] * (due - self._num_frames) + [image]:
+            self._writer.write(shown)
             self._num_frames += 1
+        self._last = image
 
     def __enter__(self):
         return self
@@ -76,12 +83,13 @@ class DrawnVideo:
         if self._writer is None:
             return
         self._writer.release()
-        if error_type:
+        if error_type or self.problem:
             return
         written = int(cv2.VideoCapture(self._temporary, cv2.CAP_FFMPEG).get(cv2.CAP_PROP_FRAME_COUNT))
         if written != self._num_frames:  # OpenCV does not tell
-            raise InputError(f"{self._path}: {written} of {self._num_frames} frames were written; is the disk full?")
-        os.replace(self._temporary, self._path)
+            self.problem = f"{written} of {self._num_frames} frames were written; is the disk full?"
+        else:
+            os.replace(self._temporary, self._path)
 
 
 def draw_faces(image, records):

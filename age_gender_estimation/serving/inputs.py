@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from age_gender_estimation.errors import InputError, SettingError
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".3gp")
+VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".flv",
+                 ".wmv", ".asf", ".3gp", ".3g2", ".ogv")
 CAMERA = re.compile("(?:/dev/video)?([0-9]{1,2})")  # from 100 on OpenCV takes a number for that of a driver
 # How MP4 and MOV, MKV and WebM, and AVI begin. HEIC and AVIF photos begin as MP4 does, then give their name.
 VIDEO_START = re.compile(rb"....ftyp(?!heic|heix|mif1|avif)|\x1a\x45\xdf\xa3|RIFF....AVI ", re.DOTALL)
@@ -88,7 +89,7 @@ def _kind(path):
     if _is_camera(path):
         return True, True
     if path.lower().endswith(VIDEO_ENDINGS):
-        return True, stat.S_ISFIFO(os.stat(path).st_mode)
+        return True, os.path.exists(path) and stat.S_ISFIFO(os.stat(path).st_mode)  # a link may lead nowhere
     if path.lower().endswith(PHOTO_ENDINGS) or not os.path.isfile(path):
         return False, False
     try:

@@ -11,7 +11,7 @@ def predict_video(predictor, source, is_whole=False, every=1, min_confidence=0.0
     """Yields a FaceRecord per face of each frame that is answered, with `frame`; memory holds one frame.
 
     A frame without a face gives one record with `error`, as a photo does; so does, without a `frame`, a video that
-    cannot be opened or ends too early, after what could be answered.
+    cannot be opened or ends too early, after what could be answered, or has no whole copy.
 
     Args:
       predictor: serving.predictor.Predictor.
@@ -42,6 +42,8 @@ def predict_video(predictor, source, is_whole=False, every=1, min_confidence=0.0
                 break
     if video.problem:
         yield FaceRecord(name, error=f"cannot be read: {video.problem}")
+    if copy and copy.problem:
+        yield FaceRecord(name, error=f"the drawn copy is missing: {copy.problem}")
 
 
 def _answers(predictor, frame, number, name, is_whole, min_confidence):

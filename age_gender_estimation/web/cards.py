@@ -7,7 +7,7 @@ import html
 
 from age_gender_estimation.faces.photo import encode_jpeg
 from age_gender_estimation.serving.photos import UNKNOWN
-from age_gender_estimation.tasks.labels import LABELS
+from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE, LABELS
 
 MAX_CARDS = 12  # of the largest faces; a photo of a crowd has hundreds
 NO_FACE_HINT = "Faces should be upright and at least 20 pixels high."
@@ -53,7 +53,7 @@ def _age_line(record):
         return _line("age", f"{record.age_group} years", record.confidences["age_group"])
     notes = []
     if record.age_low is not None:
-        notes.append(f"80% between {record.age_low} and {record.age_high}")
+        notes.append(f"{INTERVAL_COVERAGE:.0%} between {record.age_low} and {record.age_high}")
     if record.probability_under_18 is not None:
         notes.append(f"under 18: {_percent(record.probability_under_18)}")
     return f'<p class="age"><b>{round(record.age)} years</b><br>{" · ".join(notes)}</p>'
@@ -83,7 +83,7 @@ def _plot(record):
     paths = "".join(f'<path class="{name}" d="{path}"/>' for name, path in bars.items())
     ticks = "".join(f'<text x="{(year + 0.5) * width:.1f}" y="{PLOT_HEIGHT + 14}">{year}</text>'
                     for year in range(20, len(shares) - 5, 20))
-    caption = "how likely each age is" + "; dark: 80%" * bool(bars["inside"])
+    caption = "how likely each age is" + f"; dark: {INTERVAL_COVERAGE:.0%}" * bool(bars["inside"])
     mark = (record.age + 0.5) * width
     return (f'<svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT + 18}" role="img" aria-label="{caption}">{paths}'
             f'<path class="axis" d="M0 {PLOT_HEIGHT}H{PLOT_WIDTH}"/><path class="mark" d="M{mark:.1f} 0V{PLOT_HEIGHT}"/>'

@@ -30,6 +30,23 @@ def test_help_shows_a_command_and_is_quick(script, name):
     assert script(name, "--no-such-flag", check=False).returncode == 2
 
 
+def test_the_page_without_gradio_says_what_to_install_in_one_line(script, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['gradio'] = None\n")  # as if not installed
+    done = script("web.py", "--port", 0, check=False, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    line = "error: the page needs Gradio: make setup-web, or pip install -r requirements-web.txt\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
+
+
+def test_make_web_takes_the_model_that_was_given_even_if_it_is_not_there():
+    def command(*arguments):
+        environment = {name: value for name, value in os.environ.items() if name != "MODEL"}
+        make = ["make", "--dry-run", "web", *arguments]
+        return subprocess.run(make, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert "bin/web.py --model-dir var/typo" in command("MODEL=var/typo")
+    assert "--model-dir" not in command("OUT=not-there") and "--model-dir tests/" in command("OUT=x", "MODEL=tests/")
+
+
 def test_utkface_folder_end_to_end(script, noise_image, tmp_path):
     (tmp_path / "in").mkdir()
     for age in range(20, 40):

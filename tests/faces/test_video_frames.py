@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from age_gender_estimation.faces.video import UnreadableVideo, Video
+from age_gender_estimation.serving.inputs import VIDEO_ENDINGS
 
 # Left half red, then less and less of it: every frame is another, and left, right, top and bottom differ.
 FRAMES = [np.zeros((48, 64, 3), np.uint8) for _ in range(30)]
@@ -38,6 +39,25 @@ def test_every_frame_comes_in_its_turn(write_video, tmp_path, ending, codec, fps
     for frame, expected in zip(frames, FRAMES):
         assert frame.dtype == np.uint8 and np.abs(frame.astype(int) - expected).mean() < TOLERANCE
     assert np.abs(frames[5].astype(int) - FRAMES[15]).mean() > TOLERANCE
+
+
+@pytest.mark.parametrize(
+    "ending, codec",
+    [(ending, "mp4v") for ending in ("m4v", "mpg", "mpeg", "vob", "ts", "mts", "m2ts", "wmv", "asf", "3gp", "3g2")]
+    + [("flv", "FLV1"), ("ogv", "VP80")],
+)
+def test_the_other_endings_stand_for_what_is_decoded(write_video, tmp_path, ending, codec):
+    path = write_video(tmp_path / f"clip.{ending}", FRAMES, 25, codec)
+    assert path.endswith(VIDEO_ENDINGS)
+    video = Video(path)
+    frames = list(video)
+    assert len(frames) == 30 and video.problem == "" and video.fps == 25
+    assert np.abs(frames[15].astype(int) - FRAMES[15]).mean() < TOLERANCE
+
+
+@pytest.mark.parametrize("fps, taken", [(240.01, 240.01), (480, 480), (600, 25), (1000, 25)])
+def test_rates_of_slow_motion_are_taken_and_those_of_clocks_are_not(write_video, tmp_path, fps, taken):
+    assert Video(write_video(tmp_path / "clip.mp4", FRAMES[:3], fps)).fps == pytest.approx(taken, abs=0.01)
 
 
 def test_the_video_of_a_phone_is_turned_upright(write_video, tmp_path):

@@ -32,6 +32,14 @@ def test_a_folder_stands_for_its_photos_and_videos_and_nothing_else(inside):
     }
 
 
+def test_a_link_that_leads_nowhere_is_an_input_whose_record_will_say_so(inside):
+    (inside / "a").mkdir()
+    for name in ("clip.mp4", "x.jpg"):
+        (inside / "a" / name).symlink_to("gone")
+    expected = {"a/clip.mp4": ("clip.mp4", "video"), "a/x.jpg": ("x.jpg.jpg", "photo")}
+    assert kinds(["a"]) == kinds(["a/clip.mp4", "a/x.jpg"]) == expected
+
+
 def test_no_drawn_copy_takes_the_place_of_another(inside):
     for folder in "ab":
         (inside / folder).mkdir()

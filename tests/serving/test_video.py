@@ -65,6 +65,14 @@ def test_a_video_that_was_cut_off_is_answered_and_drawn_as_far_as_it_goes(write_
     assert Video(str(tmp_path / "drawn.mp4")).num_frames == count
 
 
+def test_without_a_copy_it_is_answered_all_the_same_and_said_so(write_video, predictor, tmp_path):
+    path, drawn = tmp_path / "wide.avi", tmp_path / "drawn.mp4"
+    write_video(path, [np.zeros((32, 9000, 3), np.uint8)] * 2, codec="MJPG")
+    *records, last = predict_video(predictor, str(path), is_whole=True, drawn=str(drawn))
+    assert [(record.frame, record.error) for record in records] == [(0, ""), (1, "")] and not drawn.exists()
+    assert last.frame is None and last.error.startswith("the drawn copy is missing: a video of 9000x32 pixels")
+
+
 def test_what_cannot_be_opened_is_one_record_and_no_drawn_copy(predictor, tmp_path):
     (tmp_path / "clip.mp4").write_bytes(b"garbage")
     drawn = tmp_path / "drawn/clip.mp4"
