@@ -28,7 +28,8 @@ def test_progress_evaluations_and_export_are_shown_without_chatter(trained):
         line.startswith("step 4 of 12 | ") and "examples/s" in line and "left | loss age " in line for line in lines
     )
     assert sum("evaluated | age_loss" in line for line in lines) == 2
-    assert len(lines) == 6, trained[1].stderr  # the device, three progress lines, two evaluations
+    assert lines[-1].startswith("not calibrated: ")
+    assert len(lines) == 7, trained[1].stderr  # that, the device, three progress lines, two evaluations
     best, exported = trained[1].stdout.splitlines()
     assert best.startswith("best: step ") and exported.startswith("exported: model/serving/")
 
