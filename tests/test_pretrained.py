@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from age_gender_estimation.serving.photos import predict_photos
 from age_gender_estimation.serving.predictor import Predictor
 
 PRETRAINED = pathlib.Path(__file__).resolve().parent.parent / "pretrained"
@@ -19,14 +18,14 @@ def shipped():
     return Predictor(str(PRETRAINED))
 
 
-def test_the_astronaut(shipped, tmp_path):
+def test_the_astronaut_with_nothing_else_named(script, tmp_path):
     path = str(tmp_path / "astronaut.png")
     cv2.imwrite(path, astronaut()[..., ::-1])
-    [face] = predict_photos(shipped, [path], lambda _: False)
+    [face] = json.loads(script("predict.py", "--image-path", path, "--format", "json").stdout)
     # Eileen Collins, born in 1956, became an astronaut in 1992; when the portrait was taken is not said.
-    assert 25 < face.age < 45 and face.age_low <= face.age_median <= face.age_high
-    assert face.classes == {"gender": 0, "race": 0} and face.confidences["gender"] > 0.8
-    assert face.probability_under_18 < 0.05
+    assert 25 < face["age"] < 45 and face["age_low"] <= face["age_median"] <= face["age_high"]
+    assert (face["gender"], face["race"]) == ("female", "White") and face["gender_confidence"] > 0.8
+    assert face["probability_under_18"] < 0.05
 
 
 def test_answers_hardly_depend_on_which_way_a_face_looks(shipped):
