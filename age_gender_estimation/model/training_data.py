@@ -33,8 +33,8 @@ def fit_to_data(hparams, train_manifests, val_manifests):
     hparams = dataclasses.replace(hparams, tasks=hparams.tasks or tuple(labelled))
     for name in hparams.tasks:
         if not val[name]:
-            raise InputError(f"the validation CSV has no label of {name} in the rows that choose the checkpoint, and is to "
-                             "be trained; add some, or set --tasks")
+            raise InputError(f"{name} is to be trained, and the validation CSV has no label of {name} in the rows that "
+                             "choose the checkpoint; add some, or set --tasks")
     if hparams.age_balance and "age" not in hparams.tasks:
         raise SettingError(f"--age-balance {hparams.age_balance}: age is not among the tasks {', '.join(hparams.tasks)}")
     for text in hparams.loss_weights:

@@ -9,6 +9,7 @@ import os
 import tensorflow as tf
 
 from age_gender_estimation.data.files import write_file
+from age_gender_estimation.errors import InputError
 from age_gender_estimation.model.calibration import load_calibration
 from age_gender_estimation.model.estimator import model_fn
 from age_gender_estimation.model.hparams import load_hparams
@@ -23,7 +24,7 @@ def export_tflite(model_dir):
       The path of the model, a str.
 
     Raises:
-      InputError: the folder holds no trained model.
+      InputError: the folder holds no trained model, or one that cannot be read.
     """
     hparams, checkpoint = load_hparams(model_dir), best_checkpoint(model_dir)
     params = {"hparams": hparams, "backbone": backbone_config(hparams)[0], "start": None,
@@ -32,7 +33,11 @@ def export_tflite(model_dir):
         image = tf.compat.v1.placeholder(tf.float32, [1, hparams.img_size, hparams.img_size, 3], "image")
         spec = model_fn({"image": image}, None, tf.estimator.ModeKeys.PREDICT, params)
         outputs = [tf.identity(values, name) for name, values in spec.predictions.items()]
-        (spec.scaffold.saver or tf.compat.v1.train.Saver()).restore(session, checkpoint)
+        try:
+            (spec.scaffold.saver or tf.compat.v1.train.Saver()).restore(session, checkpoint)
+        except (tf.errors.OpError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
+            raise InputError(f"expected to read {checkpoint} ({reason})") from None
         converter = tf.compat.v1.lite.TFLiteConverter.from_session(session, [image], outputs)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]

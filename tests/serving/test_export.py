@@ -21,6 +21,7 @@ from age_gender_estimation.model.evaluations import keep_best
 from age_gender_estimation.model.hparams import HParams, load_hparams
 from age_gender_estimation.serving.export import describe, export_model
 from age_gender_estimation.serving.predictor import Predictor, find_export
+from age_gender_estimation.serving.tflite import export_tflite
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +193,9 @@ def test_a_folder_that_cannot_be_written_and_a_broken_checkpoint_are_refused(tra
     (folder / "serving").unlink()
     (data,) = (folder / "best").glob("*.data-*")
     data.write_bytes(data.read_bytes()[:1000])
-    with pytest.raises(InputError, match="expected to read .*best/model.ckpt"):
-        export_model(str(folder))
+    for export in (export_model, export_tflite):
+        with pytest.raises(InputError, match="expected to read .*best/model.ckpt"):
+            export(str(folder))
 
 
 def test_models_of_another_version_are_refused(predictor, trained, tmp_path):
