@@ -30,6 +30,19 @@ def resize(images, size):
     return resized
 
 
+def mirror_border(images, border):
+    """Mirrors the edges outwards.
+
+    Args:
+      images: float32 [batch, size, size, 3].
+      border: pixels at the (top, bottom, left, right), or () for none.
+
+    Returns:
+      float32 [batch, size + top + bottom, size + left + right, 3].
+    """
+    return tf.pad(images, [[0, 0], border[:2], border[2:], [0, 0]], "SYMMETRIC") if border else images
+
+
 def read_image(path, size):
     """Reads the crop at `path` (string scalar) as float32 [size, size, 3] in [0, 255]."""
     return resize(decode(tf.io.read_file(path)), size)

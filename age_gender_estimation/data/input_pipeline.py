@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from age_gender_estimation.data.augment import augment
 from age_gender_estimation.data.images import read_image
-from age_gender_estimation.data.manifest import read_manifest
-from age_gender_estimation.data.splits import part_of
+from age_gender_estimation.data.splits import PARTS, part_number
 from age_gender_estimation.tasks.age_heads import group_of
 
 SHUFFLE_ROWS = 65_536  # rows are undecoded, about 0.3 KB each; manifests are ordered by a hash, so this mixes any size
@@ -34,9 +33,9 @@ def read_rows(manifest, task_names, decade=None, usable_ages=()):
     rows = tf.data.experimental.CsvDataset(
         manifest.path, defaults, header=True, select_cols=[index for index, _ in columns])
     if manifest.part:
-        is_in_part = [part_of(name) == manifest.part for name in read_manifest(manifest.path, ())[0]]
-        flagged = tf.data.Dataset.zip((rows, tf.data.Dataset.from_tensor_slices(is_in_part)))
-        rows = flagged.filter(lambda _, is_chosen: is_chosen).map(lambda row, _: row)
+        number = PARTS.index(manifest.part)
+        # In the Estimator's graph `==` would compare identities.
+        rows = rows.enumerate().filter(lambda row, _: tf.equal(part_number(row), number)).map(lambda _, cells: cells)
 
     def to_example(*cells):
         row = dict(zip(names, cells))
@@ -46,7 +45,6 @@ def read_rows(manifest, task_names, decade=None, usable_ages=()):
     def of_decade(*columns):
         ages = columns[names.index("age")] if "age" in names else UNLABELLED * tf.ones_like(columns[0], tf.int32)
         decades = tf.where(group_of(ages, usable_ages) >= 0, ages // 10, UNLABELLED)
-        # In the Estimator's graph `==` would compare identities.
         return tuple(tf.boolean_mask(column, tf.equal(decades, decade)) for column in columns)
 
     if decade is not None:

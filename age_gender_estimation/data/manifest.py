@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from age_gender_estimation.data.files import csv_line
-from age_gender_estimation.data.splits import CALIBRATE, MIN_ROWS, REPORT, SELECT, part_of
+from age_gender_estimation.data.splits import CALIBRATE, MIN_ROWS, PARTS, REPORT, SELECT, part_number
 from age_gender_estimation.datasets.csv_file import read_header, read_rows
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.tasks.labels import LABELS
@@ -100,8 +100,8 @@ def _part(manifest, part):
 
 
 def _rows(path, part):
-    for number, row, labels in read_rows(path):
-        if part is None or part_of(row["filename"]) == part:
+    for place, (number, row, labels) in enumerate(read_rows(path)):
+        if part in (None, PARTS[part_number(place)]):
             yield number, row, labels
 
 

@@ -33,6 +33,9 @@ class HParams:
     warm_start: str = _field(
         "none", "start all weights from a model, an export or a model folder, and take its shape over; not with --weights")
     img_size: int = _field(112, "side of the network's input in pixels", True)
+    mirror_border: tuple = _field(
+        (), "mirror so many pixels outwards at the top, bottom, left and right, as 20,0,10,10: for weights that saw more "
+        "around a face than the crops show", True, item_type=int)
     dense_units: tuple = _field((), "sizes of shared dense layers after the backbone, as 512,256", True, item_type=int)
     head_units: tuple = _field((1024,), "sizes of the hidden layers in front of each head's answer", True, item_type=int)
     activation: str = _field("relu", "of the dense layers", True, ("relu", "leaky_relu"))
@@ -93,8 +96,17 @@ class HParams:
             raise SettingError(f"--max-age: expected at most {LABELS['age'].highest}, got {self.max_age}")
         if "none" not in (self.weights, self.warm_start):
             raise SettingError(f"expected one of --weights and --warm-start, got {self.weights} and {self.warm_start}")
+        self.network_size()
         self.age_groups()
         self.task_weights()
+
+    def network_size(self):
+        """Returns the side in pixels of what the backbone sees: a picture of img_size and the border around it."""
+        border = self.mirror_border or (0, 0, 0, 0)
+        if len(border) != 4 or min(border) < 0 or sum(border[:2]) != sum(border[2:]) or max(border) > self.img_size:
+            raise SettingError(f"--mirror-border: expected pixels at top, bottom, left and right, each 0 to {self.img_size} "
+                               f"(--img-size) and both pairs of equal sum, got {','.join(map(str, border))}")
+        return self.img_size + sum(border[:2])
 
     def age_groups(self):
         """Returns the ranges of years of the age head's classes, ((first, last), ...); None where it answers years."""

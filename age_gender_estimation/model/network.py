@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from age_gender_estimation.data.images import mirror_border
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.backbones import BACKBONES
 from age_gender_estimation.model.published_weights import load_published_weights
@@ -36,7 +37,7 @@ def backbone_config(hparams, weights=None):
       weights: None, "imagenet" or a file of published weights, .npz or .h5.
     """
     tf.keras.backend.reset_uids()  # variables must have the names of the checkpoint, whatever was built before
-    model = BACKBONES[hparams.backbone].build(hparams.img_size, weights if weights == "imagenet" else None)
+    model = BACKBONES[hparams.backbone].build(hparams.network_size(), weights if weights == "imagenet" else None)
     if weights not in (None, "imagenet"):
         load_published_weights(model, weights)
     return model.get_config(), model.get_weights()
@@ -59,7 +60,7 @@ def build_network(images, config, hparams, heads, is_training, is_body_training=
     # Keras draws initial weights from a generator of its own, which the Estimator's seed does not reach.
     tf.keras.utils.set_random_seed(hparams.seed)
     model = tf.keras.Model.from_config(config)
-    standardized = BACKBONES[hparams.backbone].standardize(images)
+    standardized = BACKBONES[hparams.backbone].standardize(mirror_border(images, hparams.mirror_border))
     is_body_training = is_training if is_body_training is None else is_body_training
     features = model(standardized, training=is_body_training)
     logits = build_heads(features, hparams, heads, is_training)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.data.images import decode, read_image, resize
+from age_gender_estimation.data.images import decode, mirror_border, read_image, resize
 from age_gender_estimation.faces.photo import encode_jpeg
 
 
@@ -31,6 +31,14 @@ def test_batches_and_single_pictures_are_resized_alike(noise_image):
     batch = resize(tf.constant(np.stack([noise_image, noise_image[::-1]])), 24)
     np.testing.assert_allclose(batch[0], resize(tf.constant(noise_image), 24))
     assert resize(tf.zeros([0, 24, 24, 3], tf.uint8), 24).shape == (0, 24, 24, 3)
+
+
+def test_a_border_is_mirrored_by_so_many_pixels_at_the_top_the_bottom_the_left_and_the_right():
+    picture = tf.reshape(tf.range(9.0), [1, 3, 3, 1]) * tf.ones([3])
+    expected = [[4, 3, 3, 4, 5], [1, 0, 0, 1, 2], [1, 0, 0, 1, 2], [4, 3, 3, 4, 5], [7, 6, 6, 7, 8]]
+    np.testing.assert_array_equal(mirror_border(picture, (2, 0, 2, 0))[0, :, :, 0], expected)
+    np.testing.assert_array_equal(mirror_border(picture, (0, 1, 0, 1))[0, 3, :, 2], [6, 7, 8, 8])
+    assert mirror_border(picture, ()) is picture
 
 
 @pytest.mark.parametrize("size", [16, 40])

@@ -42,6 +42,10 @@ def test_a_folder_without_a_model_is_refused(tmp_path, content):
         {"dropout": -0.1},
         {"head_units": (64, 0)},
         {"tasks": ("age", "age")},
+        {"mirror_border": (20, 0, 10)},
+        {"mirror_border": (20, 0, 10, 9)},
+        {"mirror_border": (20, -10, 5, 5)},
+        {"mirror_border": (113, 0, 57, 56)},
         {"loss_weights": ("age=2", "age=3")},
         {"learning_rate": float("inf")},
     ],
@@ -62,6 +66,7 @@ def test_on_resume_shapes_are_fixed_and_schedules_are_not():
         {"age_encoding": "soft"},
         {"head_units": (8,)},
         {"ema": 0.9},
+        {"mirror_border": (2, 0, 1, 1)},
     ):
         with pytest.raises(InputError, match=f"model was trained with --{next(iter(change)).replace('_', '-')}"):
             check_resume(saved, dataclasses.replace(saved, **change), "model")

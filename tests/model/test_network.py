@@ -162,3 +162,17 @@ def test_imagenet_weights_are_refused_for_networks_that_have_none(tmp_path):
     for name in ("cnn", "mobile_facenet", "inception_resnet_v1"):
         with pytest.raises(SettingError, match=f"nobody has published such weights for {name}; use none or a file"):
             write_start(HParams(backbone=name, weights="imagenet"), str(tmp_path / "start"))
+
+
+def test_the_backbone_sees_the_border_that_is_asked_for():
+    images = tf.constant(np.random.default_rng(1).uniform(0, 255, [2, 10, 10, 3]).astype(np.float32))
+    mirrored = tf.pad(images, [[0, 0], [2, 0], [1, 1], [0, 0]], "SYMMETRIC")
+    logits = []
+    for pictures, size, border in ((images, 10, (2, 0, 1, 1)), (mirrored, 12, ())):
+        hparams = HParams(tasks=("gender",), backbone="cnn", img_size=size, mirror_border=border)
+        config, _ = backbone_config(hparams)
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            network = build_network(tf.constant(pictures.numpy()), config, hparams, make_heads(hparams), False)
+            session.run(tf.compat.v1.global_variables_initializer())
+            logits.append(session.run(network.logits["gender"]))
+    np.testing.assert_array_equal(*logits)
