@@ -19,7 +19,7 @@ os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(200_000_000))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
-from age_gender_estimation.errors import InputError, SettingError  # noqa: E402
+from age_gender_estimation.errors import InputError, SettingError, find_full_disk, say_os_error  # noqa: E402
 
 PRETRAINED = str(pathlib.Path(__file__).resolve().parent.parent / "pretrained")  # the model that is shipped
 
@@ -153,16 +153,29 @@ def run(main):
         threading.Thread(target=_end_with_parent, args=[os.getppid()], daemon=True).start()
     try:
         code = main() or 0
+        sys.stdout.flush()  # what cannot be printed at exit, Python says in its own words
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2 if isinstance(error, SettingError) else 1
     except BrokenPipeError:  # the reader of our output, head perhaps, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
         code = 128 + signal.SIGPIPE
     except OSError as error:  # a full disk, a folder that may not be written
-        print(f"error: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
+        print(f"error: {say_os_error(error)}", file=sys.stderr)
+        if error.filename is None:
+            _print_no_more()
         code = 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         code = 128 + signal.SIGINT
+    except Exception as error:  # TensorFlow has exceptions of its own for a full disk; the rest are bugs
+        full_disk = find_full_disk(str(error))
+        if not full_disk:
+            raise
+        print(f"error: {full_disk}", file=sys.stderr)
+        code = 1
     sys.exit(code)
+
+
+def _print_no_more():
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,6 +9,7 @@ import os
 import re
 from dataclasses import dataclass
 
+from age_gender_estimation.errors import naming
 from age_gender_estimation.faces.align import UnusableFace
 from age_gender_estimation.faces.crop import GEOMETRIES, crop_face, resize_square
 from age_gender_estimation.faces.detector import central_face, find_faces
@@ -140,6 +141,6 @@ def _comment_of(path):
 def _replace(settings, target, data):
     temporary = os.path.join(settings.temporary_dir, f"{os.getpid()}.jpg")
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    with open(temporary, "wb") as file:
+    with naming(target), open(temporary, "wb") as file:
         file.write(data)
     os.replace(temporary, target)

@@ -1,6 +1,6 @@
 """A dataset's examples -> OUT/crop/..., OUT/train.csv, OUT/val.csv (OUT/test.csv) and OUT/preprocess.json.
 
-Crops are made by worker processes, a chunk of pictures at a time; the lists are written last, each in one step, so that
+Crops are made by worker processes, a chunk of pictures at a time; the lists are written last, so that
 a run that is killed leaves the earlier lists as they were and the next run goes on from the finished crops.
 """
 import json
@@ -17,7 +17,7 @@ from functools import partial
 from tqdm import tqdm
 
 from age_gender_estimation.data.crops import WHOLE, CropSettings, crop_name, make_crop, safe_relative_path
-from age_gender_estimation.data.files import write_file
+from age_gender_estimation.data.files import write_files
 from age_gender_estimation.data.manifest import manifest_text
 from age_gender_estimation.data.splits import split_hash, split_of
 from age_gender_estimation.datasets.csv_file import SPLITS
@@ -168,12 +168,12 @@ def _write_lists(kept, dropped, output_dir, settings):
         "rows": {split: len(rows) for split, rows in splits.items()},
         "settings": {**asdict(settings), "geometry": GEOMETRIES[settings.geometry].to_dict()},
     }
-    texts = {split: manifest_text(rows, task_names) for split, rows in splits.items()}
+    texts = {f"{split}.csv": manifest_text(rows, task_names) for split, rows in splits.items()}
+    texts["preprocess.json"] = json.dumps(summary, indent=2) + "\n"
+    # Together: a new train.csv beside an old val.csv could share people with it.
+    write_files({os.path.join(output_dir, name): text for name, text in texts.items()})
     for split in SPLITS:
         path = os.path.join(output_dir, f"{split}.csv")
-        if split in texts:
-            write_file(path, texts[split])
-        elif os.path.exists(path):  # of an earlier run with other settings: its people may be in train.csv now
+        if split not in splits and os.path.exists(path):  # of an earlier run: its people may be in train.csv now
             os.remove(path)
-    write_file(os.path.join(output_dir, "preprocess.json"), json.dumps(summary, indent=2) + "\n")
     return summary

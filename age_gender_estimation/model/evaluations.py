@@ -1,4 +1,6 @@
 """Evaluating checkpoints while training: eval.json, the best checkpoint, and when to stop early."""
+import functools
+import glob
 import json
 import logging
 import math
@@ -7,7 +9,7 @@ import shutil
 
 import tensorflow as tf
 
-from age_gender_estimation.data.files import write_file
+from age_gender_estimation.data.files import write_file, write_files
 from age_gender_estimation.model.hooks import StopHook
 
 logger = logging.getLogger(__name__)
@@ -89,11 +91,22 @@ def keep_best(checkpoint, best_dir):
     """Makes `checkpoint` the one in `best_dir`; a kill at any moment leaves either the old or the new one there."""
     os.makedirs(best_dir, exist_ok=True)
     name = os.path.basename(checkpoint)
-    for suffix in (".data-00000-of-00001", ".index"):
-        shutil.copyfile(checkpoint + suffix, os.path.join(best_dir, name + suffix))
+    write_files({os.path.join(best_dir, name + suffix): functools.partial(_copy, checkpoint + suffix)
+                 for suffix in (".data-00000-of-00001", ".index")})
     # This file says which checkpoint counts and is replaced in one step. TensorFlow's own writer would make the name
     # relative to the working directory where best_dir is a relative path.
     write_file(os.path.join(best_dir, "checkpoint"), f'model_checkpoint_path: "{name}"\n')
     for file in os.listdir(best_dir):
         if file != "checkpoint" and not file.startswith(f"{name}."):
             os.remove(os.path.join(best_dir, file))
+
+
+def _copy(path, target):
+    with open(path, "rb") as source:
+        shutil.copyfileobj(source, target)
+
+
+def remove_unfinished(model_dir):
+    """Removes what is left of checkpoints that could not be finished: TensorFlow lets it lie, however large."""
+    for folder in glob.glob(os.path.join(glob.escape(model_dir), "model.ckpt-*_temp")):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -3,7 +3,7 @@ import os
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.model.evaluations import Evaluations, keep_best
+from age_gender_estimation.model.evaluations import Evaluations, keep_best, remove_unfinished
 
 
 def save(folder, step, value):
@@ -60,3 +60,22 @@ def test_best_holds_one_checkpoint_that_stands_alone(tmp_path, monkeypatch, is_r
     os.rename(tmp_path / "best", moved)
     assert kept_value(moved) == 2.0
     assert len(list(moved.iterdir())) == 3  # index, data, checkpoint
+
+
+def test_a_best_one_that_does_not_fit_on_the_disk_leaves_the_one_before(tmp_path):
+    best = tmp_path / "best"
+    keep_best(save(tmp_path / "model", 1, 1), str(best))
+    before = sorted(best.iterdir())
+    os.symlink("/dev/full", best / "model.ckpt-2.data-00000-of-00001.tmp")  # where it is written first
+    with pytest.raises(OSError, match="No space left on device"):
+        keep_best(save(tmp_path / "model", 2, 2), str(best))
+    assert sorted(best.iterdir()) == before and kept_value(best) == 1.0
+
+
+def test_what_is_left_of_unfinished_checkpoints_is_removed(tmp_path):
+    save(tmp_path, 1, 1)
+    before = sorted(tmp_path.iterdir())
+    (tmp_path / "model.ckpt-2_temp").mkdir()
+    (tmp_path / "model.ckpt-2_temp" / "part-00000-of-00001.data-00000-of-00001.tempstate1").write_bytes(b"x")
+    remove_unfinished(str(tmp_path))
+    assert sorted(tmp_path.iterdir()) == before
