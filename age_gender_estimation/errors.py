@@ -1,4 +1,4 @@
-"""The exceptions for what cannot be done with what was given; every room may raise them."""
+"""The exceptions for what cannot be done with what was given, and how they are shown; every room may use them."""
 
 
 class InputError(Exception):
@@ -10,3 +10,8 @@ class InputError(Exception):
 
 class SettingError(InputError):
     """A setting that is wrong whatever the data; the scripts end with exit code 2, as for any wrong argument."""
+
+
+def printable(text):
+    """Returns `text` on one line, with what would move a terminal's cursor or colour it written as Python escapes."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
