@@ -1,4 +1,4 @@
-"""The exceptions for what cannot be done with what was given, which every room may raise, and words for a full disk."""
+"""The exceptions for what cannot be done with what was given, and how errors are shown; every room may use them."""
 import contextlib
 import errno
 import os
@@ -50,3 +50,8 @@ def find_full_disk(message):
         if found := re.search(rf"^(.*?)(?:\.tempstate\d+)?; {re.escape(text)}", message, re.MULTILINE):
             return say_os_error(OSError(number, text, found[1]))
     return None
+
+
+def printable(text):
+    """Returns `text` on one line, with what would move a terminal's cursor or colour it written as Python escapes."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -1,10 +1,13 @@
-"""Writing: files that are there whole or not at all, and CSV lines that every reader reads back."""
+"""Writing: files that are there whole or not at all, and CSV lines that every reader reads back. Reading of small JSON."""
 import contextlib
 import csv
 import io
+import json
 import os
 
 from age_gender_estimation.errors import naming
+
+MAX_JSON = 2 ** 26  # characters; the largest of ours, the evaluations of a long training, has some 10,000
 
 
 def write_file(path, content):
@@ -45,3 +48,20 @@ def csv_line(cells):
     # The writer quotes the characters of its own line end only: with CRLF that is a carriage return in a name too.
     csv.writer(line, lineterminator="\r\n").writerow(cells)
     return line.getvalue().removesuffix("\r\n") + "\n"
+
+
+def read_json(path):
+    """Returns the contents of a JSON file.
+
+    Raises:
+      OSError: it is not there or may not be read.
+      ValueError: no JSON, nested too deeply, or too long for any that this project writes.
+    """
+    with open(path, encoding="utf-8") as file:
+        text = file.read(MAX_JSON + 1)
+    if len(text) > MAX_JSON:
+        raise ValueError(f"expected JSON of at most {MAX_JSON} characters")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import accumulate
 
 from tqdm import tqdm
 
@@ -28,6 +29,7 @@ from age_gender_estimation.tasks.labels import LABELS
 
 CHUNK = 64  # pictures handed to a worker at once: under 0.1 s of work, so the progress bar moves
 SEARCH_CHUNK = 4  # where faces are searched, for the same reason
+MAX_NAME_BYTES = 255  # of Linux' file systems
 CONTENT = "content "  # begins the identity of a picture of which only its bytes tell who is shown
 
 
@@ -79,18 +81,25 @@ def preprocess(examples, photo_dir, output_dir, settings, workers=None):
 
 def _drop_unusable_paths(examples):
     """Two rows of one picture would write one crop and could stand on both sides of the split: the first one counts.
-    A name that is no UTF-8 cannot stand in a manifest."""
+    A name that is no UTF-8 cannot stand in a manifest, one that is too long with the crop's ending is no file's, and
+    where x.png and x.png.jpg/y.jpg are pictures, no crop can be called x.png.jpg."""
+    named = [(example, crop_name(path)) for example in examples
+             if not example.drop and (path := safe_relative_path(example.path)) is not None]
+    folders = {folder for _, name in named for folder in accumulate(name.split("/")[:-1], "{}/{}".format)}
     seen = set()
-    for example in examples:
-        path = safe_relative_path(example.path)
-        if example.drop or path is None:
-            continue
-        if not path.isascii() and path.encode(errors="replace").decode() != path:
+    for example, name in named:
+        if not _can_be_written(name) or name in folders:
             example.drop = "file_name"
-            continue
-        if crop_name(path) in seen:
+        elif name in seen:
             example.drop = "repeated_path"
-        seen.add(crop_name(path))
+        seen.add(name)
+
+
+def _can_be_written(name):
+    try:
+        return max(map(len, name.encode().split(b"/"))) <= MAX_NAME_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def _prescribe_splits_by_person(examples):

@@ -9,7 +9,8 @@ import shutil
 
 import tensorflow as tf
 
-from age_gender_estimation.data.files import write_file, write_files
+from age_gender_estimation.data.files import read_json, write_file, write_files
+from age_gender_estimation.errors import InputError
 from age_gender_estimation.model.hooks import StopHook
 
 logger = logging.getLogger(__name__)
@@ -74,12 +75,19 @@ class EvaluationListener(tf.estimator.CheckpointSaverListener):
 
 
 def load_history(model_dir):
-    """Returns the list of evaluations in a model folder's eval.json, [] where there is none."""
+    """Returns the list of evaluations in a model folder's eval.json, [] where there is none.
+
+    Raises:
+      InputError: it is no eval.json of this project.
+    """
+    path = os.path.join(model_dir, "eval.json")
     try:
-        with open(os.path.join(model_dir, "eval.json"), encoding="utf-8") as file:
-            return json.load(file)["evaluations"]
+        return [{**entry, "step": int(entry["step"]), "val_loss": float(entry["val_loss"])}
+                for entry in read_json(path)["evaluations"]]
     except FileNotFoundError:
         return []
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{path}: expected what train.py writes ({type(error).__name__}: {error}); train again") from None
 
 
 def step_of(checkpoint):
