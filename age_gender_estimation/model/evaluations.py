@@ -56,10 +56,14 @@ class Evaluations:
 
 
 class EvaluationListener(tf.estimator.CheckpointSaverListener):
-    """Evaluates after each checkpoint that it is told of; asks to stop after `patience` evaluations without progress."""
+    """Evaluates after each checkpoint that it is told of; asks to stop after `patience` evaluations without progress.
 
-    def __init__(self, evaluations, patience, is_stopping):
+    Where others have to stop with it, `is_alone` is False, and it only says so in `is_done`.
+    """
+
+    def __init__(self, evaluations, patience, is_stopping, is_alone=True):
         self._evaluations, self._patience, self._is_stopping = evaluations, patience, is_stopping
+        self._is_alone, self.is_done = is_alone, False
 
     def after_save(self, session, global_step_value):
         if self._is_stopping():
@@ -67,8 +71,8 @@ class EvaluationListener(tf.estimator.CheckpointSaverListener):
         self._evaluations.evaluate_newest()
         if self._patience and self._evaluations.num_since_best() >= self._patience:
             logger.info("stopping early: %d evaluations without a better val_loss", self._patience)
-            return True
-        return False
+            self.is_done = True
+        return self.is_done and self._is_alone
 
 
 def load_history(model_dir):

@@ -1,0 +1,99 @@
+"""Training on several GPUs of a machine (mirrored), or on several machines (multi_worker)."""
+import contextlib
+import os
+import tempfile
+
+import tensorflow as tf
+
+from age_gender_estimation.errors import SettingError
+from age_gender_estimation.model.cluster import MIRRORED
+
+
+class Distribution:
+    """Where a training runs.
+
+    Args:
+      distribute: of cluster.DISTRIBUTE.
+      cluster: Cluster of multi_worker, else None.
+      batch_size: examples per step of all replicas together.
+
+    Attributes:
+      strategy: tf.distribute.Strategy, None for one device.
+      is_chief: whether this process writes the model folder.
+      is_terminated: whether another worker was told to stop, and this one stopped with it.
+
+    Raises:
+      SettingError: the batch cannot be dealt out evenly.
+    """
+
+    def __init__(self, distribute="none", cluster=None, batch_size=1):
+        self.cluster, self.is_terminated = cluster, False
+        self.is_chief = cluster is None or cluster.is_chief
+        self.strategy, self._scratch = None, tempfile.TemporaryDirectory()
+        if cluster:
+            with self.environment():
+                self.strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        elif distribute == MIRRORED:
+            devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+            self.strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
+        self.num_replicas = self.strategy.num_replicas_in_sync if self.strategy else 1
+        if batch_size % self.num_replicas:
+            raise SettingError(f"--batch-size: expected a multiple of the {self.num_replicas} replicas, since it is that of "
+                               f"all together, got {batch_size}; take {-(-batch_size // self.num_replicas) * self.num_replicas}")
+
+    @contextlib.contextmanager
+    def environment(self):
+        """Within it, TF_CONFIG is set: what runs elsewhere, evaluations and exports, is no part of the cluster."""
+        if self.cluster:
+            os.environ["TF_CONFIG"] = self.cluster.tf_config
+        try:
+            yield
+        finally:
+            os.environ.pop("TF_CONFIG", None)
+
+    def session_config(self):
+        """Returns the ConfigProto of training's sessions; TensorFlow's default where nothing is distributed."""
+        if not self.strategy:
+            return None
+        num_cpus = len(tf.config.list_logical_devices("CPU"))
+        return tf.compat.v1.ConfigProto(allow_soft_placement=True, device_count={"CPU": num_cpus})
+
+    def checkpoint_dir(self, model_dir):
+        """Returns where this process saves: the chief in the model folder, others where nobody looks."""
+        return model_dir if self.is_chief else os.path.join(self._scratch.name, "model")
+
+    def train(self, estimator, input_fn, hooks, max_steps):
+        """Trains, see Estimator.train; in a cluster together with the others."""
+        if not self.cluster:
+            estimator.train(input_fn, hooks=hooks, max_steps=max_steps)
+            return
+        with self.environment():
+            # In a cluster this trains and evaluates nothing; Estimator.train refuses one.
+            tf.estimator.train_and_evaluate(
+                estimator, tf.estimator.TrainSpec(input_fn, max_steps, hooks), tf.estimator.EvalSpec(input_fn))
+
+
+class AgreementHook(tf.estimator.SessionRunHook):
+    """Stops all workers after the same step once one of them wants to: who stops alone leaves the others waiting.
+
+    Args:
+      distribution: Distribution; its `is_terminated` is set where that was the reason.
+      is_terminated: () -> bool, whether this worker was told to stop.
+      should_stop: () -> bool, whether it wants to for another reason.
+    """
+
+    def __init__(self, distribution, is_terminated, should_stop):
+        self._distribution, self._wishes = distribution, (is_terminated, should_stop)
+
+    def begin(self):
+        self._own = tf.compat.v1.placeholder(tf.float32, [len(self._wishes)])
+        self._all = tf.distribute.get_strategy().reduce(tf.distribute.ReduceOp.SUM, self._own, axis=None)
+
+    def before_run(self, run_context):
+        return tf.estimator.SessionRunArgs(self._all, {self._own: [float(wish()) for wish in self._wishes]})
+
+    def after_run(self, run_context, run_values):
+        terminated, stop = run_values.results
+        self._distribution.is_terminated |= bool(terminated)
+        if terminated or stop:
+            run_context.request_stop()
