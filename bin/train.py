@@ -47,7 +47,9 @@ def main():
     from age_gender_estimation.model.training import require_device, train_and_evaluate
     from age_gender_estimation.serving.export import best_checkpoint, export_model
     require_device(args.device)
-    distribution = Distribution(args.distribute, cluster, hparams.batch_size)
+    if cluster:  # while TensorFlow waits for the others, no handler of Python's would run
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    distribution = Distribution(args.distribute, cluster, hparams.batch_size, leave)
     told_to_stop = []
     at_rest = signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
     choosing, calibrating = divide_validation(val)
@@ -64,6 +66,12 @@ def main():
     else:
         print(f"not calibrated: no validation list has {MIN_ROWS} rows, of which a third would calibrate", file=sys.stderr)
     print(f"exported: {export_model(args.model_dir)}")
+
+
+def leave(reason):
+    """Ends the process, from whatever thread."""
+    print(f"error: {reason}", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def take_shape_over(parser, model_dir):

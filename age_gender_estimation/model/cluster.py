@@ -16,13 +16,13 @@ class Cluster:
 
     Attributes:
       tf_config: the JSON text that says so.
-      num_workers: how many, the chief included.
+      others: HOST:PORT of the others.
       task_type: of this one, of TASK_TYPES.
       index: of this one among those of its type.
       is_chief: whether this one evaluates, writes the model folder and exports: the chief, or the first worker without one.
     """
     tf_config: str
-    num_workers: int
+    others: tuple[str, ...]
     task_type: str
     index: int
     is_chief: bool
@@ -40,7 +40,7 @@ def read_cluster(distribute, tf_config):
     """
     if distribute != MULTI_WORKER:
         # Each of the machines would train on its own, all into one model folder.
-        if tf_config and _parse(tf_config).num_workers > 1:
+        if tf_config and _parse(tf_config).others:
             raise SettingError(f"TF_CONFIG names several machines: expected --distribute {MULTI_WORKER}, got {distribute}; "
                                "use that, or unset TF_CONFIG")
         return None
@@ -48,9 +48,9 @@ def read_cluster(distribute, tf_config):
         raise SettingError(f"--distribute {MULTI_WORKER}: expected the environment variable TF_CONFIG, as {EXAMPLE}, found "
                            "none; see README")
     cluster = _parse(tf_config)
-    if cluster.num_workers < 2:
-        raise SettingError(f"--distribute {MULTI_WORKER}: expected two or more machines in TF_CONFIG, found "
-                           f"{cluster.num_workers}; for the GPUs of one use {MIRRORED}")
+    if not cluster.others:
+        raise SettingError(f"--distribute {MULTI_WORKER}: expected two or more machines in TF_CONFIG, found one; for the "
+                           f"GPUs of one use {MIRRORED}")
     return cluster
 
 
@@ -79,4 +79,5 @@ def _parse(tf_config):
     if len(machines.get(CHIEF, ())) > 1:
         raise wrong(f"expected one chief, got {len(machines[CHIEF])}")
     is_chief = task_type == CHIEF or CHIEF not in machines and index == 0
-    return Cluster(tf_config, len(addresses), task_type, index, is_chief)
+    others = tuple(address for address in addresses if address != machines[task_type][index])
+    return Cluster(tf_config, others, task_type, index, is_chief)

@@ -1,12 +1,20 @@
 """Training on several GPUs of a machine (mirrored), or on several machines (multi_worker)."""
 import contextlib
+import logging
 import os
 import tempfile
+import threading
+import warnings
 
 import tensorflow as tf
 
-from age_gender_estimation.errors import SettingError
+from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.cluster import MIRRORED
+from age_gender_estimation.model.peers import PeerWatch
+
+logger = logging.getLogger(__name__)
+
+WAIT_MINUTES = 10  # for the others to come: Kubernetes may have to fetch the image on a machine
 
 
 class Distribution:
@@ -16,6 +24,8 @@ class Distribution:
       distribute: of cluster.DISTRIBUTE.
       cluster: Cluster of multi_worker, else None.
       batch_size: examples per step of all replicas together.
+      leave: str -> never returns; called from a thread with the reason when another worker is gone or does not come,
+        while TensorFlow waits for it and cannot be interrupted. Needed with a cluster.
 
     Attributes:
       strategy: tf.distribute.Strategy, None for one device.
@@ -23,23 +33,38 @@ class Distribution:
       is_terminated: whether another worker was told to stop, and this one stopped with it.
 
     Raises:
+      InputError: this machine's address in TF_CONFIG cannot be used.
       SettingError: the batch cannot be dealt out evenly.
     """
 
-    def __init__(self, distribute="none", cluster=None, batch_size=1):
-        self.cluster, self.is_terminated = cluster, False
+    def __init__(self, distribute="none", cluster=None, batch_size=1, leave=None):
+        self.cluster, self.is_terminated, self._leave = cluster, False, leave
         self.is_chief = cluster is None or cluster.is_chief
         self.strategy, self._scratch = None, tempfile.TemporaryDirectory()
         if cluster:
-            with self.environment():
-                self.strategy = tf.distribute.MultiWorkerMirroredStrategy()
+            self.strategy = self._join_cluster()
         elif distribute == MIRRORED:
             devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
             self.strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
         self.num_replicas = self.strategy.num_replicas_in_sync if self.strategy else 1
         if batch_size % self.num_replicas:
-            raise SettingError(f"--batch-size: expected a multiple of the {self.num_replicas} replicas, since it is that of "
-                               f"all together, got {batch_size}; take {-(-batch_size // self.num_replicas) * self.num_replicas}")
+            raise SettingError(f"--batch-size: expected that of all {self.num_replicas} replicas together, a multiple of "
+                               f"their number, got {batch_size}")
+
+    def _join_cluster(self):
+        logger.info("waiting for the other workers: %s", ", ".join(self.cluster.others))
+        limit = threading.Timer(60 * WAIT_MINUTES, self._leave, [
+            f"not all other workers came within {WAIT_MINUTES} minutes: {', '.join(self.cluster.others)}; start them all"])
+        limit.daemon = True
+        limit.start()
+        try:
+            with self.environment():
+                return tf.distribute.MultiWorkerMirroredStrategy()
+        except (tf.errors.OpError, RuntimeError) as error:
+            raise InputError(f"TF_CONFIG: cannot join the cluster as {self.cluster.task_type} {self.cluster.index} "
+                             f"({' '.join(str(error).split())[:200]}); are its addresses those of the machines?") from None
+        finally:
+            limit.cancel()
 
     @contextlib.contextmanager
     def environment(self):
@@ -67,10 +92,15 @@ class Distribution:
         if not self.cluster:
             estimator.train(input_fn, hooks=hooks, max_steps=max_steps)
             return
-        with self.environment():
+        watch = PeerWatch(self.cluster.others, lambda address: self._leave(
+            f"the worker {address} is gone, its own log says why; start all of them again, and they go on from the last "
+            "checkpoint"))
+        with self.environment(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "To make it possible to preserve tf.data options")
             # In a cluster this trains and evaluates nothing; Estimator.train refuses one.
             tf.estimator.train_and_evaluate(
-                estimator, tf.estimator.TrainSpec(input_fn, max_steps, hooks), tf.estimator.EvalSpec(input_fn))
+                estimator, tf.estimator.TrainSpec(input_fn, max_steps, [*hooks, FarewellHook(watch)]),
+                tf.estimator.EvalSpec(input_fn))
 
 
 class AgreementHook(tf.estimator.SessionRunHook):
@@ -97,3 +127,21 @@ class AgreementHook(tf.estimator.SessionRunHook):
         self._distribution.is_terminated |= bool(terminated)
         if terminated or stop:
             run_context.request_stop()
+
+
+class FarewellHook(tf.estimator.SessionRunHook):
+    """The last hook to end: nobody leaves before all have saved and the chief has evaluated. Then nobody is missed.
+
+    Args:
+      watch: PeerWatch.
+    """
+
+    def __init__(self, watch):
+        self._watch = watch
+
+    def begin(self):
+        self._barrier = tf.distribute.get_strategy().reduce(tf.distribute.ReduceOp.SUM, tf.constant(1.0), axis=None)
+
+    def end(self, session):
+        session.run(self._barrier)
+        self._watch.stop()

@@ -26,7 +26,7 @@ def make_estimator(hparams, model_dir, start=None, distribution=None, calibratio
     with distribution.environment():
         config = tf.estimator.RunConfig(
             model_dir=model_dir, tf_random_seed=hparams.seed, save_checkpoints_steps=None, save_checkpoints_secs=None,
-            save_summary_steps=hparams.log_steps if distribution.is_chief else 0, log_step_count_steps=None,
+            save_summary_steps=hparams.log_steps, log_step_count_steps=None,
             keep_checkpoint_max=2, train_distribute=distribution.strategy, session_config=distribution.session_config())
     params = {"hparams": hparams, "backbone": backbone_config(hparams)[0], "start": start,
               "calibration": calibration}

@@ -1,4 +1,5 @@
 """Evaluating checkpoints while training: eval.json, the best checkpoint, and when to stop early."""
+import glob
 import json
 import logging
 import math
@@ -93,8 +94,8 @@ def keep_best(checkpoint, best_dir):
     """Makes `checkpoint` the one in `best_dir`; a kill at any moment leaves either the old or the new one there."""
     os.makedirs(best_dir, exist_ok=True)
     name = os.path.basename(checkpoint)
-    for suffix in (".data-00000-of-00001", ".index"):
-        shutil.copyfile(checkpoint + suffix, os.path.join(best_dir, name + suffix))
+    for file in glob.glob(glob.escape(checkpoint) + ".*"):  # a strategy's checkpoints have a part for each of its devices
+        shutil.copyfile(file, os.path.join(best_dir, os.path.basename(file)))
     # This file says which checkpoint counts and is replaced in one step. TensorFlow's own writer would make the name
     # relative to the working directory where best_dir is a relative path.
     write_file(os.path.join(best_dir, "checkpoint"), f'model_checkpoint_path: "{name}"\n')
