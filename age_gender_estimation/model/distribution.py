@@ -1,7 +1,9 @@
 """Training on several GPUs of a machine (mirrored), or on several machines (multi_worker)."""
 import contextlib
+import hashlib
 import logging
 import os
+import shutil
 import tempfile
 import threading
 import warnings
@@ -95,12 +97,36 @@ class Distribution:
         watch = PeerWatch(self.cluster.others, lambda address: self._leave(
             f"the worker {address} is gone, its own log says why; start all of them again, and they go on from the last "
             "checkpoint"))
-        with self.environment(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "To make it possible to preserve tf.data options")
-            # In a cluster this trains and evaluates nothing; Estimator.train refuses one.
-            tf.estimator.train_and_evaluate(
-                estimator, tf.estimator.TrainSpec(input_fn, max_steps, [*hooks, FarewellHook(watch)]),
-                tf.estimator.EvalSpec(input_fn))
+        try:
+            with self.environment(), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "To make it possible to preserve tf.data options")
+                # In a cluster this trains and evaluates nothing; Estimator.train refuses one.
+                tf.estimator.train_and_evaluate(
+                    estimator, tf.estimator.TrainSpec(input_fn, max_steps, [*hooks, FarewellHook(watch)]),
+                    tf.estimator.EvalSpec(input_fn))
+        finally:
+            watch.stop()
+            # Summaries of this worker, which TensorFlow writes because they take part in collective operations.
+            shutil.rmtree(os.path.join(estimator.model_dir, f"tmp_{self.cluster.task_type}_{self.cluster.index}"),
+                          ignore_errors=True)
+
+    def require_agreement(self, facts):
+        """Checks that all workers begin with the same, where a difference would make them wait for each other for ever.
+
+        Args:
+          facts: str, equal in all of them.
+
+        Raises:
+          InputError: they differ.
+        """
+        if not self.cluster:
+            return
+        digest = float(int.from_bytes(hashlib.sha256(facts.encode("utf-8", "surrogateescape")).digest()[:3], "big"))
+        gather = tf.function(lambda: tf.distribute.get_replica_context().all_gather(tf.constant([digest]), axis=0))
+        digests = self.strategy.experimental_local_results(self.strategy.run(gather))[0].numpy()
+        if len(set(digests)) > 1:
+            raise InputError("the workers differ: expected one command, equal lists of faces and one --model-dir that all of "
+                             "them share; found different settings, lists or newest checkpoints")
 
 
 class AgreementHook(tf.estimator.SessionRunHook):

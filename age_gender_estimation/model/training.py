@@ -1,4 +1,5 @@
 """Training: manifests in, a model folder with checkpoints, best/ and eval.json out."""
+import dataclasses
 import json
 import logging
 import math
@@ -47,7 +48,9 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     """
     distribution = distribution or Distribution()
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
-    start = _prepare_start(hparams, model_dir)
+    lists = [dataclasses.replace(manifest, path="", image_dir="") for manifest in train_manifests]  # may lie elsewhere
+    distribution.require_agreement(repr((step_of(tf.train.latest_checkpoint(model_dir)), hparams, lists)))
+    start = _prepare_start(hparams, model_dir, distribution)
     estimator = make_estimator(hparams, model_dir, start, distribution)
     if distribution.is_chief:
         os.makedirs(model_dir, exist_ok=True)
@@ -123,7 +126,7 @@ def undecodable(manifests):
     return None
 
 
-def _prepare_start(hparams, model_dir):
+def _prepare_start(hparams, model_dir, distribution):
     """Returns the prefix of the checkpoint to start from, made from published weights or that of an export, or None."""
     if os.path.exists(os.path.join(model_dir, "hparams.json")):
         check_resume(load_hparams(model_dir), hparams, model_dir)
@@ -142,6 +145,6 @@ def _prepare_start(hparams, model_dir):
         return start
     if hparams.weights == "none":
         return None
-    start = os.path.join(model_dir, "start", "backbone.ckpt")
+    start = os.path.join(distribution.checkpoint_dir(model_dir), "start", "backbone.ckpt")
     write_start(hparams, start)
     return start
