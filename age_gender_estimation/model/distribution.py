@@ -9,6 +9,7 @@ import threading
 import warnings
 
 import tensorflow as tf
+from tensorflow.python.training import monitored_session  # has no public name for what `_no_new_sessions` needs
 
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.cluster import MIRRORED
@@ -17,6 +18,7 @@ from age_gender_estimation.model.peers import PeerWatch
 logger = logging.getLogger(__name__)
 
 WAIT_MINUTES = 10  # for the others to come: Kubernetes may have to fetch the image on a machine
+START_AGAIN = "start all of them again, and they go on from the last checkpoint"
 
 
 class Distribution:
@@ -95,15 +97,17 @@ class Distribution:
             estimator.train(input_fn, hooks=hooks, max_steps=max_steps)
             return
         watch = PeerWatch(self.cluster.others, lambda address: self._leave(
-            f"the worker {address} is gone, its own log says why; start all of them again, and they go on from the last "
-            "checkpoint"))
+            f"the worker {address} is gone, its own log says why; {START_AGAIN}"))
         try:
-            with self.environment(), warnings.catch_warnings():
+            with self.environment(), _no_new_sessions(), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "To make it possible to preserve tf.data options")
                 # In a cluster this trains and evaluates nothing; Estimator.train refuses one.
                 tf.estimator.train_and_evaluate(
                     estimator, tf.estimator.TrainSpec(input_fn, max_steps, [*hooks, FarewellHook(watch)]),
                     tf.estimator.EvalSpec(input_fn))
+        except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+            raise InputError(f"the connection to another worker broke ({' '.join(error.message.split())[:200]}); "
+                             f"{START_AGAIN}") from None
         finally:
             watch.stop()
             # Summaries of this worker, which TensorFlow writes because they take part in collective operations.
@@ -127,6 +131,17 @@ class Distribution:
         if len(set(digests)) > 1:
             raise InputError("the workers differ: expected one command, equal lists of faces and one --model-dir that all of "
                              "them share; found different settings, lists or newest checkpoints")
+
+
+@contextlib.contextmanager
+def _no_new_sessions():
+    """Within it, a session that lost another worker fails. TensorFlow would begin a new one, which no other takes part in."""
+    handled = monitored_session._PREEMPTION_ERRORS
+    monitored_session._PREEMPTION_ERRORS = ()
+    try:
+        yield
+    finally:
+        monitored_session._PREEMPTION_ERRORS = handled
 
 
 class AgreementHook(tf.estimator.SessionRunHook):
