@@ -13,6 +13,7 @@ from tensorflow.python.training import monitored_session  # has no public name f
 
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.cluster import MIRRORED
+from age_gender_estimation.model.hooks import FarewellHook
 from age_gender_estimation.model.peers import PeerWatch
 
 logger = logging.getLogger(__name__)
@@ -129,60 +130,16 @@ class Distribution:
         gather = tf.function(lambda: tf.distribute.get_replica_context().all_gather(tf.constant([digest]), axis=0))
         digests = self.strategy.experimental_local_results(self.strategy.run(gather))[0].numpy()
         if len(set(digests)) > 1:
-            raise InputError("the workers differ: expected one command, equal lists of faces and one --model-dir that all of "
-                             "them share; found different settings, lists or newest checkpoints")
+            raise InputError("the workers differ: expected one command, equal lists of faces and one --model-dir that all "
+                             "of them share; found different settings, lists or newest checkpoints")
 
 
 @contextlib.contextmanager
 def _no_new_sessions():
-    """Within it, a session that lost another worker fails. TensorFlow would begin a new one, which no other takes part in."""
+    """Within it, a session that lost another worker fails; TensorFlow would begin a new one, in which it is alone."""
     handled = monitored_session._PREEMPTION_ERRORS
     monitored_session._PREEMPTION_ERRORS = ()
     try:
         yield
     finally:
         monitored_session._PREEMPTION_ERRORS = handled
-
-
-class AgreementHook(tf.estimator.SessionRunHook):
-    """Stops all workers after the same step once one of them wants to: who stops alone leaves the others waiting.
-
-    Args:
-      distribution: Distribution; its `is_terminated` is set where that was the reason.
-      is_terminated: () -> bool, whether this worker was told to stop.
-      should_stop: () -> bool, whether it wants to for another reason.
-    """
-
-    def __init__(self, distribution, is_terminated, should_stop):
-        self._distribution, self._wishes = distribution, (is_terminated, should_stop)
-
-    def begin(self):
-        self._own = tf.compat.v1.placeholder(tf.float32, [len(self._wishes)])
-        self._all = tf.distribute.get_strategy().reduce(tf.distribute.ReduceOp.SUM, self._own, axis=None)
-
-    def before_run(self, run_context):
-        return tf.estimator.SessionRunArgs(self._all, {self._own: [float(wish()) for wish in self._wishes]})
-
-    def after_run(self, run_context, run_values):
-        terminated, stop = run_values.results
-        self._distribution.is_terminated |= bool(terminated)
-        if terminated or stop:
-            run_context.request_stop()
-
-
-class FarewellHook(tf.estimator.SessionRunHook):
-    """The last hook to end: nobody leaves before all have saved and the chief has evaluated. Then nobody is missed.
-
-    Args:
-      watch: PeerWatch.
-    """
-
-    def __init__(self, watch):
-        self._watch = watch
-
-    def begin(self):
-        self._barrier = tf.distribute.get_strategy().reduce(tf.distribute.ReduceOp.SUM, tf.constant(1.0), axis=None)
-
-    def end(self, session):
-        session.run(self._barrier)
-        self._watch.stop()

@@ -13,10 +13,10 @@ from age_gender_estimation.data.images import decode
 from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
 from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.model.distribution import AgreementHook, Distribution
+from age_gender_estimation.model.distribution import Distribution
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import EvaluationListener, Evaluations, step_of
-from age_gender_estimation.model.hooks import ProgressHook, StopHook
+from age_gender_estimation.model.hooks import AgreementHook, ProgressHook, StopHook
 from age_gender_estimation.model.hparams import check_resume, load_hparams
 from age_gender_estimation.model.network import write_start
 from age_gender_estimation.model.training_data import describe_data, fit_to_data

@@ -11,7 +11,6 @@ import sys
 import pytest
 import tensorflow as tf
 
-
 from tests.conftest import ROOT
 
 

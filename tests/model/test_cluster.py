@@ -45,7 +45,10 @@ def test_the_example_in_the_messages_is_a_right_one():
         ('{"cluster": {"worker": 5}, "task": {"type": "worker", "index": 0}}', "no cluster"),
         ('{"cluster": {"worker": ["b:1", "c:1"]}}', "no cluster, or no task"),
         (tf_config({"worker": ["b:1", "c:1"]}, "worker", "first"), "not the JSON"),
-        (tf_config({"worker": ["b:1"], "ps": ["c:1"]}, "worker", 0), "unknown task type 'ps', choose from chief, worker"),
+        (
+            tf_config({"worker": ["b:1"], "ps": ["c:1"]}, "worker", 0),
+            "unknown task type 'ps', choose from chief, worker",
+        ),
         (tf_config({"worker": ["b:1", "c:1"]}, "evaluator", 0), "unknown task type 'evaluator'"),
         (tf_config({"worker": ["b:1", "c:1"]}, "worker", 2), "there is no worker 2"),
         (tf_config({"worker": ["b:1", "c:1"]}, "chief", 0), "there is no chief 0"),
