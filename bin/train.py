@@ -47,11 +47,12 @@ def main():
     from age_gender_estimation.model.training import require_device, train_and_evaluate
     from age_gender_estimation.serving.export import best_checkpoint, export_model
     require_device(args.device)
+    at_rest = signal.getsignal(signal.SIGTERM)
     if cluster:  # while TensorFlow waits for the others, no handler of Python's would run
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     distribution = Distribution(args.distribute, cluster, hparams.batch_size, leave)
     told_to_stop = []
-    at_rest = signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
+    signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
     choosing, calibrating = divide_validation(val)
     best = train_and_evaluate(hparams, train, choosing, args.model_dir, lambda: bool(told_to_stop), distribution)
     signal.signal(signal.SIGTERM, at_rest)

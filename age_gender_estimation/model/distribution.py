@@ -45,9 +45,11 @@ class Distribution:
     def __init__(self, distribute="none", cluster=None, batch_size=1, leave=None):
         self.cluster, self.is_terminated, self._leave = cluster, False, leave
         self.is_chief = cluster is None or cluster.is_chief
-        self.strategy, self._scratch = None, tempfile.TemporaryDirectory()
+        self.strategy, self._scratch = None, None if self.is_chief else tempfile.TemporaryDirectory()
         if cluster:
             self.strategy = self._join_cluster()
+            self._watch = PeerWatch(cluster.others, lambda address: leave(
+                f"the worker {address} is gone, its own log says why; {START_AGAIN}"))
         elif distribute == MIRRORED:
             devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
             self.strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
@@ -73,7 +75,8 @@ class Distribution:
 
     @contextlib.contextmanager
     def environment(self):
-        """Within it, TF_CONFIG is set: what runs elsewhere, evaluations and exports, is no part of the cluster."""
+        """Within it, TF_CONFIG is that of the cluster. Evaluations and exports must not see one: they are no part of it."""
+        os.environ.pop("TF_CONFIG", None)
         if self.cluster:
             os.environ["TF_CONFIG"] = self.cluster.tf_config
         try:
@@ -97,20 +100,18 @@ class Distribution:
         if not self.cluster:
             estimator.train(input_fn, hooks=hooks, max_steps=max_steps)
             return
-        watch = PeerWatch(self.cluster.others, lambda address: self._leave(
-            f"the worker {address} is gone, its own log says why; {START_AGAIN}"))
         try:
             with self.environment(), _no_new_sessions(), warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "To make it possible to preserve tf.data options")
                 # In a cluster this trains and evaluates nothing; Estimator.train refuses one.
                 tf.estimator.train_and_evaluate(
-                    estimator, tf.estimator.TrainSpec(input_fn, max_steps, [*hooks, FarewellHook(watch)]),
+                    estimator, tf.estimator.TrainSpec(input_fn, max_steps, [*hooks, FarewellHook(self._watch)]),
                     tf.estimator.EvalSpec(input_fn))
         except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
             raise InputError(f"the connection to another worker broke ({' '.join(error.message.split())[:200]}); "
                              f"{START_AGAIN}") from None
         finally:
-            watch.stop()
+            self._watch.stop()
             # Summaries of this worker, which TensorFlow writes because they take part in collective operations.
             shutil.rmtree(os.path.join(estimator.model_dir, f"tmp_{self.cluster.task_type}_{self.cluster.index}"),
                           ignore_errors=True)
