@@ -12,6 +12,7 @@ from command_line import add_fields, make_parser, open_manifests, run, take_fiel
 
 from age_gender_estimation.data.splits import MIN_ROWS
 from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.model.cluster import DISTRIBUTE, read_cluster
 from age_gender_estimation.model.hparams import HParams
 
 
@@ -25,6 +26,8 @@ def main():
     parser.add_argument("--model-dir", required=True, help="gets checkpoints, best/, eval.json, serving/")
     parser.add_argument("--device", choices=("auto", "cpu", "gpu"), default=os.environ.get("AGE_GENDER_DEVICE", "auto"),
                         help="gpu fails where there is none")
+    parser.add_argument("--distribute", choices=DISTRIBUTE, default=DISTRIBUTE[0],
+                        help="mirrored: all GPUs of this machine; multi_worker: the machines in TF_CONFIG, see README")
     add_fields(parser, HParams)
     args = parser.parse_args()
     if args.warm_start != "none":
@@ -32,29 +35,43 @@ def main():
     if args.device not in ("auto", "cpu", "gpu"):  # argparse does not check defaults
         parser.error(f"AGE_GENDER_DEVICE: expected auto, cpu or gpu, got {args.device!r}")
     hparams = take_fields(args, HParams)
+    cluster = read_cluster(args.distribute, os.environ.pop("TF_CONFIG", ""))
     train = open_manifests(args.train_csv, args.img_dir)
     val = open_manifests(args.val_csv, args.val_img_dir or args.img_dir)
 
     # TensorFlow takes seconds to load: after everything that can be refused without it.
     from age_gender_estimation.data.manifest import divide_validation
     from age_gender_estimation.model.calibration import calibrate
+    from age_gender_estimation.model.distribution import Distribution
     from age_gender_estimation.model.training import require_device, train_and_evaluate
     from age_gender_estimation.serving.export import best_checkpoint, export_model
     require_device(args.device)
+    at_rest = signal.getsignal(signal.SIGTERM)
+    if cluster:  # while TensorFlow waits for the others, no handler of Python's would run
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    distribution = Distribution(args.distribute, cluster, hparams.batch_size, leave)
     told_to_stop = []
-    at_rest = signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
+    signal.signal(signal.SIGTERM, lambda number, _: told_to_stop.append(number))
     choosing, calibrating = divide_validation(val)
-    best = train_and_evaluate(hparams, train, choosing, args.model_dir, lambda: bool(told_to_stop))
+    best = train_and_evaluate(hparams, train, choosing, args.model_dir, lambda: bool(told_to_stop), distribution)
     signal.signal(signal.SIGTERM, at_rest)
-    if told_to_stop:
+    if told_to_stop or distribution.is_terminated:
         print(f"stopped; the same command goes on from the checkpoint in {args.model_dir}", file=sys.stderr)
         return 128 + signal.SIGTERM
+    if not distribution.is_chief:
+        return
     print(f"best: step {best['step']}, " + ", ".join(f"{key} {value:.3f}" for key, value in best.items() if key != "step"))
     if calibrating:
         calibrate(args.model_dir, best_checkpoint(args.model_dir), calibrating)
     else:
         print(f"not calibrated: no validation list has {MIN_ROWS} rows, of which a third would calibrate", file=sys.stderr)
     print(f"exported: {export_model(args.model_dir)}")
+
+
+def leave(reason):
+    """Ends the process, from whatever thread."""
+    print(f"error: {reason}", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def take_shape_over(parser, model_dir):

@@ -53,14 +53,18 @@ def read_rows(manifest, task_names, decade=None, usable_ages=()):
     return rows.map(to_example)
 
 
-def training_dataset(manifests, task_names, hparams, seed):
+def training_dataset(manifests, task_names, hparams, seed, input_context=None):
     """Returns endless shuffled, augmented batches.
+
+    Several workers deal out one stream among them: the batches of a step are together the batch of one machine.
 
     Args:
       manifests: list of Manifest; each epoch mixes them in proportion to their rows.
       task_names: the labels to read.
       hparams: img_size, batch_size, age_balance and the augment_ fields count here.
       seed: of shuffling and augmentation; equal seeds give equal batches.
+      input_context: tf.distribute.InputContext, which of several workers this is; None for one machine. The batch size is
+        divided by its replicas.
     """
     if hparams.age_balance:
         rows = _balanced(manifests, task_names, hparams, seed)
@@ -74,8 +78,12 @@ def training_dataset(manifests, task_names, hparams, seed):
         image = read_image(path, hparams.img_size)
         return {"image": augment(image, tf.stack(example_seed), hparams)}, labels
 
-    examples = tf.data.Dataset.zip((rows.repeat(), seeds)).map(load, tf.data.AUTOTUNE)
-    return examples.batch(hparams.batch_size, drop_remainder=True).prefetch(2)
+    examples, batch_size = tf.data.Dataset.zip((rows.repeat(), seeds)), hparams.batch_size
+    if input_context:
+        # Rows are undecoded here: reading them all in every worker costs little, and no worker's epoch ends early.
+        examples = examples.shard(input_context.num_input_pipelines, input_context.input_pipeline_id)
+        batch_size = input_context.get_per_replica_batch_size(batch_size)
+    return examples.map(load, tf.data.AUTOTUNE).batch(batch_size, drop_remainder=True).prefetch(2)
 
 
 def evaluation_dataset(manifests, task_names, img_size, batch_size):

@@ -3,6 +3,7 @@ import logging
 
 import tensorflow as tf
 
+from age_gender_estimation.model.distribution import Distribution
 from age_gender_estimation.model.network import backbone_config, build_network
 from age_gender_estimation.model.optimizer import AVERAGE_ENDING, averaging_saver, is_body_training, make_train_op
 from age_gender_estimation.tasks.head import joint_loss, mean_over_heads
@@ -11,20 +12,22 @@ from age_gender_estimation.tasks.heads import make_heads
 logger = logging.getLogger(__name__)
 
 
-def make_estimator(hparams, model_dir, start=None, train_distribute=None, calibration=None):
+def make_estimator(hparams, model_dir, start=None, distribution=None, calibration=None):
     """Returns a tf.estimator.Estimator.
 
     Args:
       hparams: HParams with `tasks` filled in.
       model_dir: folder of its checkpoints.
       start: prefix of a checkpoint to take weights from where model_dir has none yet.
-      train_distribute: a tf.distribute strategy or None.
+      distribution: Distribution of training; one device if None.
       calibration: model.calibration.Calibration of its predictions, or None for none; training and evaluation go without.
     """
-    config = tf.estimator.RunConfig(
-        model_dir=model_dir, tf_random_seed=hparams.seed, save_checkpoints_steps=None, save_checkpoints_secs=None,
-        save_summary_steps=hparams.log_steps, log_step_count_steps=None, keep_checkpoint_max=2,
-        train_distribute=train_distribute)
+    distribution = distribution or Distribution()
+    with distribution.environment():
+        config = tf.estimator.RunConfig(
+            model_dir=model_dir, tf_random_seed=hparams.seed, save_checkpoints_steps=None, save_checkpoints_secs=None,
+            save_summary_steps=hparams.log_steps, log_step_count_steps=None,
+            keep_checkpoint_max=2, train_distribute=distribution.strategy, session_config=distribution.session_config())
     params = {"hparams": hparams, "backbone": backbone_config(hparams)[0], "start": start,
               "calibration": calibration}
     return tf.estimator.Estimator(model_fn, config=config, params=params)

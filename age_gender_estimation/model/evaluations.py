@@ -59,10 +59,14 @@ class Evaluations:
 
 
 class EvaluationListener(tf.estimator.CheckpointSaverListener):
-    """Evaluates after each checkpoint that it is told of; asks to stop after `patience` evaluations without progress."""
+    """Evaluates after each checkpoint that it is told of; asks to stop after `patience` evaluations without progress.
 
-    def __init__(self, evaluations, patience, is_stopping):
+    Where others have to stop with it, `is_alone` is False, and it only says so in `is_done`.
+    """
+
+    def __init__(self, evaluations, patience, is_stopping, is_alone=True):
         self._evaluations, self._patience, self._is_stopping = evaluations, patience, is_stopping
+        self._is_alone, self.is_done = is_alone, False
 
     def after_save(self, session, global_step_value):
         if self._is_stopping():
@@ -70,8 +74,8 @@ class EvaluationListener(tf.estimator.CheckpointSaverListener):
         self._evaluations.evaluate_newest()
         if self._patience and self._evaluations.num_since_best() >= self._patience:
             logger.info("stopping early: %d evaluations without a better val_loss", self._patience)
-            return True
-        return False
+            self.is_done = True
+        return self.is_done and self._is_alone
 
 
 def load_history(model_dir):
@@ -99,8 +103,9 @@ def keep_best(checkpoint, best_dir):
     """Makes `checkpoint` the one in `best_dir`; a kill at any moment leaves either the old or the new one there."""
     os.makedirs(best_dir, exist_ok=True)
     name = os.path.basename(checkpoint)
-    write_files({os.path.join(best_dir, name + suffix): functools.partial(_copy, checkpoint + suffix)
-                 for suffix in (".data-00000-of-00001", ".index")})
+    # A strategy's checkpoints have a part for each of its devices.
+    write_files({os.path.join(best_dir, os.path.basename(file)): functools.partial(_copy, file)
+                 for file in glob.glob(glob.escape(checkpoint) + ".*")})
     # This file says which checkpoint counts and is replaced in one step. TensorFlow's own writer would make the name
     # relative to the working directory where best_dir is a relative path.
     write_file(os.path.join(best_dir, "checkpoint"), f'model_checkpoint_path: "{name}"\n')

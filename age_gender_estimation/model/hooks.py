@@ -52,6 +52,50 @@ class StopHook(tf.estimator.SessionRunHook):
             run_context.request_stop()
 
 
+class AgreementHook(tf.estimator.SessionRunHook):
+    """Stops all workers after the same step once one of them wants to: who stops alone leaves the others waiting.
+
+    Args:
+      distribution: Distribution; its `is_terminated` is set where that was the reason.
+      is_terminated: () -> bool, whether this worker was told to stop.
+      should_stop: () -> bool, whether it wants to for another reason.
+    """
+
+    def __init__(self, distribution, is_terminated, should_stop):
+        self._distribution, self._wishes = distribution, (is_terminated, should_stop)
+
+    def begin(self):
+        self._own = tf.compat.v1.placeholder(tf.float32, [len(self._wishes)])
+        self._all = tf.distribute.get_strategy().reduce(tf.distribute.ReduceOp.SUM, self._own, axis=None)
+
+    def before_run(self, run_context):
+        return tf.estimator.SessionRunArgs(self._all, {self._own: [float(wish()) for wish in self._wishes]})
+
+    def after_run(self, run_context, run_values):
+        terminated, stop = run_values.results
+        self._distribution.is_terminated |= bool(terminated)
+        if terminated or stop:
+            run_context.request_stop()
+
+
+class FarewellHook(tf.estimator.SessionRunHook):
+    """The last hook to end: nobody leaves before all have saved and the chief has evaluated. Then nobody is missed.
+
+    Args:
+      watch: PeerWatch.
+    """
+
+    def __init__(self, watch):
+        self._watch = watch
+
+    def begin(self):
+        self._barrier = tf.distribute.get_strategy().reduce(tf.distribute.ReduceOp.SUM, tf.constant(1.0), axis=None)
+
+    def end(self, session):
+        session.run(self._barrier)
+        self._watch.stop()
+
+
 def show_duration(seconds):
     """Returns seconds as people say them: `48 s`, `12 min`, `3 h 05 min`."""
     if seconds < 90:

@@ -47,7 +47,7 @@ def make_train_op(loss, updates, body_variables, hparams):
     gradients, variables = zip(*(
         (gradient, variable) for gradient, variable in optimizer.compute_gradients(loss, variables) if gradient is not None))
     if hparams.clip_norm:
-        gradients, _ = tf.clip_by_global_norm(gradients, hparams.clip_norm)
+        gradients = _clipped(list(gradients), hparams.clip_norm)
     body, heads = [], []
     for gradient, variable in zip(gradients, variables):
         (body if variable.ref() in is_body else heads).append((gradient, variable))
@@ -59,6 +59,16 @@ def make_train_op(loss, updates, body_variables, hparams):
         with tf.control_dependencies([train_op]):
             train_op = _moving_averages(hparams, step).apply(tf.compat.v1.trainable_variables())
     return train_op
+
+
+def _clipped(gradients, norm):
+    """Returns the gradients scaled down together; those of a replica so that their sum over the replicas has this norm."""
+    num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if num_replicas == 1:
+        return tf.clip_by_global_norm(gradients, norm)[0]
+    gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+    # The optimizer adds them up again.
+    return [gradient / num_replicas for gradient in tf.clip_by_global_norm(gradients, norm)[0]]
 
 
 def averaging_saver(hparams):

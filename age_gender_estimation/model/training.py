@@ -1,4 +1,5 @@
 """Training: manifests in, a model folder with checkpoints, best/ and eval.json out."""
+import dataclasses
 import json
 import logging
 import math
@@ -12,9 +13,10 @@ from age_gender_estimation.data.images import decode
 from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
 from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.errors import InputError, find_full_disk
+from age_gender_estimation.model.distribution import Distribution
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import EvaluationListener, Evaluations, remove_unfinished, step_of
-from age_gender_estimation.model.hooks import ProgressHook, StopHook
+from age_gender_estimation.model.hooks import AgreementHook, ProgressHook, StopHook
 from age_gender_estimation.model.hparams import check_resume, load_hparams
 from age_gender_estimation.model.network import write_start
 from age_gender_estimation.model.training_data import describe_data, fit_to_data
@@ -22,7 +24,8 @@ from age_gender_estimation.model.training_data import describe_data, fit_to_data
 logger = logging.getLogger(__name__)
 
 
-def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_terminated=lambda: False):
+def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_terminated=lambda: False,
+                       distribution=None):
     """Trains until num_steps, early stopping or a request to stop, evaluating on the way.
 
     A model folder that holds checkpoints is continued from the newest.
@@ -33,40 +36,40 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
       val_manifests: list of Manifest that selects the best checkpoint.
       model_dir: the model folder.
       is_terminated: () -> bool; once true, a checkpoint is saved and training returns without evaluating.
+      distribution: Distribution; one device if None. Of several workers only the chief evaluates and writes model_dir.
 
     Returns:
-      The best evaluation, a dict with `step`, `val_loss` and the metrics; None if there was no time for one.
+      The best evaluation, a dict with `step`, `val_loss` and the metrics; None if there was no time for one, and for
+      workers that are not the chief.
 
     Raises:
       InputError: settings that do not fit the data or the folder, a picture that cannot be decoded, or a loss that
         became NaN.
     """
+    distribution = distribution or Distribution()
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
-    start = _prepare_start(hparams, model_dir)
-    estimator = make_estimator(hparams, model_dir, start)
-    os.makedirs(model_dir, exist_ok=True)
-    remove_unfinished(model_dir)
-    # After the network was built: settings that it refuses must not stand in the way of the corrected command.
-    write_file(os.path.join(model_dir, "hparams.json"), hparams.to_json())
-    data = describe_data(train_manifests, hparams.img_size)
-    write_file(os.path.join(model_dir, "data.json"), json.dumps(data, indent=2) + "\n")
-    deadline = time.monotonic() + 60 * hparams.max_minutes if hparams.max_minutes else float("inf")
+    lists = [dataclasses.replace(manifest, path="", image_dir="") for manifest in train_manifests]  # may lie elsewhere
+    distribution.require_agreement(repr((step_of(tf.train.latest_checkpoint(model_dir)), hparams, lists)))
+    start = _prepare_start(hparams, model_dir, distribution)
+    estimator = make_estimator(hparams, model_dir, start, distribution)
+    if distribution.is_chief:
+        os.makedirs(model_dir, exist_ok=True)
+        remove_unfinished(model_dir)
+        # After the network was built: settings that it refuses must not stand in the way of the corrected command.
+        write_file(os.path.join(model_dir, "hparams.json"), hparams.to_json())
+        data = describe_data(train_manifests, hparams.img_size)
+        write_file(os.path.join(model_dir, "data.json"), json.dumps(data, indent=2) + "\n")
+    evaluator = make_estimator(hparams, model_dir) if distribution.cluster else estimator
     evaluations = Evaluations(
-        model_dir, lambda hooks: estimator.evaluate(lambda: evaluation_dataset(
+        model_dir, lambda hooks: evaluator.evaluate(lambda: evaluation_dataset(
             val_manifests, hparams.tasks, hparams.img_size, 2 * hparams.batch_size), hooks=hooks), is_terminated)
-    hooks = [
-        ProgressHook(hparams.tasks, hparams.num_steps, hparams.batch_size, hparams.log_steps),
-        StopHook(lambda: is_terminated() or time.monotonic() > deadline),
-        tf.estimator.CheckpointSaverHook(model_dir, save_secs=60 * hparams.checkpoint_minutes, save_graph_def=False),
-        tf.estimator.CheckpointSaverHook(model_dir, save_steps=hparams.eval_steps, save_graph_def=False, listeners=[
-            EvaluationListener(evaluations, hparams.early_stopping, is_terminated)]),
-    ]
+    hooks = _hooks(hparams, model_dir, evaluations, is_terminated, distribution)
     # A resumed run goes on with other batches instead of the epoch's first ones again.
     seed = hparams.seed + step_of(tf.train.latest_checkpoint(model_dir))
     try:
-        estimator.train(lambda: training_dataset(train_manifests, hparams.tasks, hparams, seed), hooks=hooks,
-                        max_steps=hparams.num_steps)
-        if not is_terminated():
+        distribution.train(estimator, lambda input_context=None: training_dataset(
+            train_manifests, hparams.tasks, hparams, seed, input_context), hooks, hparams.num_steps)
+        if distribution.is_chief and not (is_terminated() or distribution.is_terminated):
             evaluations.evaluate_newest()
             if evaluations.best() and math.isnan(evaluations.best()["val_loss"]):
                 raise tf.estimator.NanLossDuringTrainingError
@@ -74,11 +77,30 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         raise InputError(f"the loss became NaN; lower --learning-rate (now {hparams.learning_rate}) and start again: "
                          f"{model_dir} holds the last checkpoint, best/ the best one") from None
     except tf.errors.OpError as error:  # a picture, the disk or the memory
-        remove_unfinished(model_dir)
+        if distribution.is_chief:
+            remove_unfinished(model_dir)
         reason = (find_full_disk(error.message) or undecodable([*train_manifests, *val_manifests])
                   or " ".join(error.message.split())[:300])
         raise InputError(f"training stopped: {reason}; {model_dir} holds the last checkpoint") from None
-    return evaluations.best()
+    return evaluations.best() if distribution.is_chief else None
+
+
+def _hooks(hparams, model_dir, evaluations, is_terminated, distribution):
+    deadline = time.monotonic() + 60 * hparams.max_minutes if hparams.max_minutes else float("inf")
+    listener = EvaluationListener(evaluations, hparams.early_stopping, is_terminated, not distribution.cluster)
+    hooks = [ProgressHook(hparams.tasks, hparams.num_steps, hparams.batch_size, hparams.log_steps)]
+    if not distribution.cluster:
+        return [
+            *hooks, StopHook(lambda: is_terminated() or time.monotonic() > deadline),
+            tf.estimator.CheckpointSaverHook(model_dir, save_secs=60 * hparams.checkpoint_minutes, save_graph_def=False),
+            tf.estimator.CheckpointSaverHook(
+                model_dir, save_steps=hparams.eval_steps, save_graph_def=False, listeners=[listener])]
+    # Reading batch-norm statistics for a checkpoint is a step of all workers, so all save, by steps; the chief's counts.
+    return [
+        *hooks, AgreementHook(distribution, is_terminated, lambda: listener.is_done or time.monotonic() > deadline),
+        tf.estimator.CheckpointSaverHook(
+            distribution.checkpoint_dir(model_dir), save_steps=hparams.eval_steps, save_graph_def=False,
+            listeners=[listener] if distribution.is_chief else [])]
 
 
 def require_device(device):
@@ -108,7 +130,7 @@ def undecodable(manifests):
     return None
 
 
-def _prepare_start(hparams, model_dir):
+def _prepare_start(hparams, model_dir, distribution):
     """Returns the prefix of the checkpoint to start from, made from published weights or that of an export, or None."""
     if os.path.exists(os.path.join(model_dir, "hparams.json")):
         check_resume(load_hparams(model_dir), hparams, model_dir)
@@ -127,6 +149,6 @@ def _prepare_start(hparams, model_dir):
         return start
     if hparams.weights == "none":
         return None
-    start = os.path.join(model_dir, "start", "backbone.ckpt")
+    start = os.path.join(distribution.checkpoint_dir(model_dir), "start", "backbone.ckpt")
     write_start(hparams, start)
     return start

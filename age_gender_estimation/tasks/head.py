@@ -35,10 +35,9 @@ class Head:
         return tf.where(self.labelled(labels), losses, tf.zeros_like(losses))
 
     def loss(self, labels, logits):
-        """Returns (the mean loss of the labelled examples, 0 without any; bool scalar, whether there was any)."""
-        is_labelled = self.labelled(labels)
-        count = tf.reduce_sum(tf.cast(is_labelled, tf.float32))
-        return tf.reduce_sum(self.example_losses(labels, logits)) / tf.maximum(count, 1.0), tf.reduce_any(is_labelled)
+        """Returns (the mean loss of the labelled examples, 0 without any; their number), float32 scalars."""
+        count = tf.reduce_sum(tf.cast(self.labelled(labels), tf.float32))
+        return tf.reduce_sum(self.example_losses(labels, logits)) / tf.maximum(count, 1.0), count
 
 
 def softmax_losses(classes, logits):
@@ -62,15 +61,34 @@ def mean_over_heads(losses, has_labels, weights):
 
 
 def joint_loss(heads, labels, logits):
-    """Returns (the joint loss, {task: the head's own loss}) of a batch.
+    """Returns (the joint loss, {task: the head's own loss}) of a batch, float32 scalars.
+
+    In a replica of a distribution strategy both are of the global batch: the head's losses are equal in all replicas, and
+    the mean over the replicas of what is returned as the joint loss, and of its gradient, is that of the global batch.
 
     Args:
       heads: {task: Head}.
       labels: {task: int32 [batch]}.
       logits: {task: float32 [batch, num_logits]}.
     """
-    losses, has_labels = {}, []
-    for name, head in heads.items():
-        losses[name], has_label = head.loss(labels[name], logits[name])
-        has_labels.append(has_label)
-    return mean_over_heads(list(losses.values()), has_labels, [head.weight for head in heads.values()]), losses
+    losses, counts = zip(*(head.loss(labels[name], logits[name]) for name, head in heads.items()))
+    losses, means, counts = _of_global_batch(tf.stack(losses), tf.stack(counts))
+    joint = mean_over_heads(tf.unstack(losses), tf.unstack(counts > 0), [head.weight for head in heads.values()])
+    return joint, dict(zip(heads, tf.unstack(means)))
+
+
+def _of_global_batch(losses, counts):
+    """Returns losses whose mean over the replicas is that of the global batch, that mean, and the counts of that batch.
+
+    A mean of the replicas' own means would count a label for more where its replica has few of them.
+
+    Args:
+      losses: float32 [heads], means over this replica's labelled examples.
+      counts: float32 [heads], the number of these.
+    """
+    num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if num_replicas == 1:
+        return losses, losses, counts
+    own = tf.stack([tf.stop_gradient(losses) * counts, counts])
+    sums, totals = tf.unstack(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own))
+    return num_replicas * losses * counts / tf.maximum(totals, 1.0), sums / tf.maximum(totals, 1.0), totals

@@ -73,6 +73,23 @@ def test_training_shuffles_every_epoch_and_shows_each_example_once_in_it(manifes
     assert epoch(training_dataset(manifests, ("age",), HPARAMS, seed=2), 12) != ages
 
 
+@pytest.mark.parametrize("balance", [0.0, 0.5])
+def test_workers_deal_out_the_batches_of_one_machine(manifests, balance):
+    """So no row is seen twice in an epoch, of several manifests and with balanced ages too."""
+    hparams = dataclasses.replace(HPARAMS, batch_size=6, age_balance=balance, augment_color=0.2)
+    workers = [training_dataset(manifests, ("age",), hparams, 1, tf.distribute.InputContext(2, number, 2))
+               for number in range(2)]  # fmt: skip
+    one = training_dataset(manifests, ("age",), hparams, 1)
+    seen = []
+    for whole, *halves in zip(one.take(5).as_numpy_iterator(), *(each.as_numpy_iterator() for each in workers)):
+        assert [len(labels["age"]) for _, labels in halves] == [3, 3]
+        for number, (features, labels) in enumerate(halves):  # every second row, augmented as on one machine
+            np.testing.assert_array_equal(labels["age"], whole[1]["age"][number::2])
+            np.testing.assert_array_equal(features["image"], whole[0]["image"][number::2])
+        seen += whole[1]["age"].tolist()
+    assert balance or sorted(seen) == [*range(23), *range(30, 37)]
+
+
 def test_sources_are_mixed_in_proportion(manifests):
     first_half = epoch(training_dataset(manifests, ("age",), HPARAMS, seed=0), 3)
     assert 1 <= sum(age >= 30 for age in first_half) <= 6  # 3.5 of 15 expected
