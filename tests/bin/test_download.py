@@ -204,6 +204,7 @@ def broken_archives(root="/"):
     return {
         "page": b"<!DOCTYPE html>" + b" " * 30_000,
         "cut off": as_tar({**ok, "imdb_crop/a.jpg": b"a" * 30_000})[:16_384],
+        "cut off between files": as_tar({**ok, "imdb_crop/a.jpg": b"a"})[:1024],
         "absolute": as_tar({**ok, f"{root}/outside": b"x"}),
         "parent": as_tar({**ok, "imdb_crop/../../../outside": b"x"}),
         "link": as_tar(ok, link="/"),
