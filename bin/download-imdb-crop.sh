@@ -41,7 +41,14 @@ main() {
 
 # A shell that waits for a foreground command heeds no signal before its end. Each job is a process group (set -m), so
 # that nothing of it is left behind.
-run() { "$@" & child=$!; wait "$child"; }
+run() {
+  local code=0
+  "$@" &
+  child=$!
+  wait "$child" || code=$?
+  child=
+  return "$code"
+}
 stop() { trap '' INT TERM; [ -z "$child" ] || kill -- "-$child" 2>/dev/null || true; exit "$1"; }
 
 # Sets `size` in bytes; forgets a part of another archive.
@@ -52,7 +59,7 @@ ask_server() {
   size=$(header content-length)
   [[ $(header content-type) != text/html* ]] || fail "$url: expected a tar archive, the server offers a page (text/html)"
   [[ $size =~ ^[0-9]+$ ]] || fail "$url: expected the archive's size (Content-Length), the server does not say it"
-  version="$url $size $(header last-modified) $(header etag)"
+  version="${url%%\?*} $size $(header last-modified) $(header etag)"
   if [ -e "$part" ] && [ "$(cat -- "$part.of" 2>/dev/null)" != "$version" ]; then
     echo "beginning anew: $part is of another archive" >&2
     rm -f -- "$part"
