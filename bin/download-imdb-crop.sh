@@ -21,7 +21,7 @@ main() {
   mkdir -p -- "$(dirname -- "$target")" || exit 1
   # curl and tar inherit the lock: two that append to one file would spoil it, and after kill -9 one may live on.
   exec 9<"$(dirname -- "$target")"
-  flock --nonblock 9 || fail "$(dirname -- "$target"): another download is at work there"
+  flock --timeout 2 9 || fail "$(dirname -- "$target"): another download is at work there"
   if [ -f "$target/$dataset.mat" ]; then
     rm -rf -- "$part" "$part.of" "$unpacking"
     echo "$target is there"
@@ -49,7 +49,11 @@ run() {
   child=
   return "$code"
 }
-stop() { trap '' INT TERM; [ -z "$child" ] || kill -- "-$child" 2>/dev/null || true; exit "$1"; }
+stop() {
+  trap '' INT TERM
+  if [ -n "$child" ] && kill -- "-$child" 2>/dev/null; then wait "$child" 2>/dev/null || true; fi
+  exit "$1"
+}
 
 # Sets `size` in bytes; forgets a part of another archive.
 ask_server() {
