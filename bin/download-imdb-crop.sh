@@ -21,7 +21,7 @@ main() {
   mkdir -p -- "$(dirname -- "$target")" || exit 1
   # curl and tar inherit the lock: two that append to one file would spoil it, and after kill -9 one may live on.
   exec 9<"$(dirname -- "$target")"
-  flock --nonblock 9 || fail "$(dirname -- "$target"): another download is at work there"
+  flock --timeout 2 9 || fail "$(dirname -- "$target"): another download is at work there"
   if [ -f "$target/$dataset.mat" ]; then
     rm -rf -- "$part" "$part.of" "$unpacking"
     echo "$target is there"
@@ -41,8 +41,19 @@ main() {
 
 # A shell that waits for a foreground command heeds no signal before its end. Each job is a process group (set -m), so
 # that nothing of it is left behind.
-run() { "$@" & child=$!; wait "$child"; }
-stop() { trap '' INT TERM; [ -z "$child" ] || kill -- "-$child" 2>/dev/null || true; exit "$1"; }
+run() {
+  local code=0
+  "$@" &
+  child=$!
+  wait "$child" || code=$?
+  child=
+  return "$code"
+}
+stop() {
+  trap '' INT TERM
+  if [ -n "$child" ] && kill -- "-$child" 2>/dev/null; then wait "$child" 2>/dev/null || true; fi
+  exit "$1"
+}
 
 # Sets `size` in bytes; forgets a part of another archive.
 ask_server() {
@@ -52,7 +63,7 @@ ask_server() {
   size=$(header content-length)
   [[ $(header content-type) != text/html* ]] || fail "$url: expected a tar archive, the server offers a page (text/html)"
   [[ $size =~ ^[0-9]+$ ]] || fail "$url: expected the archive's size (Content-Length), the server does not say it"
-  version="$url $size $(header last-modified) $(header etag)"
+  version="${url%%\?*} $size $(header last-modified) $(header etag)"
   if [ -e "$part" ] && [ "$(cat -- "$part.of" 2>/dev/null)" != "$version" ]; then
     echo "beginning anew: $part is of another archive" >&2
     rm -f -- "$part"

@@ -93,8 +93,6 @@ def test_training_and_export_that_cannot_write_leave_what_was_there(script, trai
 
     line = last_line(script("export.py", "--model-dir", model, **limit(5_000_000)))
     assert line.startswith(f"error: {model}/serving/temp-") and "File too large; lift" in line
-    line = last_line(script("export.py", "--model-dir", model, "--format", "tflite", **limit(1_000_000)))
-    assert line.startswith(f"error: {model}/tflite/model.tflite: File too large; lift")
     assert contents(model) == after
 
     script(*arguments)
@@ -106,20 +104,10 @@ def test_answers_that_do_not_fit_are_gone_on_with(script, trained, crops, tmp_pa
     arguments = ["predict.py", "--image-path", crops / "crop", "--model-dir", trained[0], "--face-detector", "none"]
     arguments += ["--format", "csv", "--batch-size", 8, "--output", tmp_path / "faces.csv"]
     line = last_line(script(*arguments, **limit(6000)))
-    assert (
-        line
-        == f"error: {tmp_path}/faces.csv: File too large; lift the limit on the size of files (ulimit -f) and start again"
+    assert line.startswith(
+        f"error: {tmp_path}/faces.csv: File too large; lift the limit on the size of files (ulimit -f)"
     )
     assert not (tmp_path / "faces.csv").exists()
     assert "going on after " in script(*arguments).stderr
     with open(tmp_path / "faces.csv", newline="", encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == len(list((crops / "crop").rglob("*.jpg")))
-
-
-def test_a_report_that_does_not_fit_leaves_the_earlier_one(script, trained, crops, tmp_path):
-    arguments = ["evaluate.py", "--model-dir", trained[0], "--csv", crops / "val.csv", "--img-dir", crops / "crop"]
-    arguments += ["--output-dir", tmp_path]
-    (tmp_path / "evaluation.png").write_bytes(b"earlier")
-    line = last_line(script(*arguments, **limit(10_000)))
-    assert line.startswith(f"error: {tmp_path}/evaluation.png: File too large; lift")
-    assert contents(tmp_path) == {"evaluation.png": b"earlier"}
