@@ -1,4 +1,5 @@
 """Training: manifests in, a model folder with checkpoints, best/ and eval.json out."""
+import glob
 import json
 import logging
 import math
@@ -45,6 +46,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     start = _prepare_start(hparams, model_dir)
     estimator = make_estimator(hparams, model_dir, start)
     os.makedirs(model_dir, exist_ok=True)
+    _remove_unfinished(model_dir)
     # After the network was built: settings that it refuses must not stand in the way of the corrected command.
     write_file(os.path.join(model_dir, "hparams.json"), hparams.to_json())
     data = describe_data(train_manifests, hparams.img_size)
@@ -76,6 +78,13 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         reason = undecodable([*train_manifests, *val_manifests]) or " ".join(error.message.split())[:300]
         raise InputError(f"training stopped: {reason}; {model_dir} holds the last checkpoint") from None
     return evaluations.best()
+
+
+def _remove_unfinished(model_dir):
+    """Removes what TensorFlow was writing when an earlier run was killed: as large as a checkpoint, and of no use."""
+    for pattern in ("model.ckpt-*.tempstate*", "checkpoint.tmp*"):
+        for path in glob.glob(os.path.join(glob.escape(model_dir), pattern)):
+            os.remove(path)
 
 
 def require_device(device):

@@ -1,7 +1,9 @@
 """Model folder -> MODEL_DIR/serving/<timestamp>/, the layout that TensorFlow Serving reads."""
 import dataclasses
+import glob
 import json
 import os
+import shutil
 import tempfile
 
 import tensorflow as tf
@@ -29,6 +31,9 @@ def export_model(model_dir):
     """
     hparams, checkpoint = load_hparams(model_dir), best_checkpoint(model_dir)
     serving = os.path.join(model_dir, "serving")
+    # What an export that was killed left: TensorFlow gives a folder its number when it is whole.
+    for unfinished in glob.glob(os.path.join(glob.escape(serving), "temp-*")):
+        shutil.rmtree(unfinished, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
         description, warm_up = os.path.join(folder, "model.json"), os.path.join(folder, WARM_UP_FILE)
         with open(description, "w", encoding="utf-8") as file:
