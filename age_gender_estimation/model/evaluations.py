@@ -90,7 +90,10 @@ def keep_best(checkpoint, best_dir):
     os.makedirs(best_dir, exist_ok=True)
     name = os.path.basename(checkpoint)
     for suffix in (".data-00000-of-00001", ".index"):
-        shutil.copyfile(checkpoint + suffix, os.path.join(best_dir, name + suffix))
+        # Evaluated again after a kill, it may be the one that counts already: not even then is it written over.
+        copy = os.path.join(best_dir, name + suffix)
+        shutil.copyfile(checkpoint + suffix, f"{copy}.tmp")
+        os.replace(f"{copy}.tmp", copy)
     # This file says which checkpoint counts and is replaced in one step. TensorFlow's own writer would make the name
     # relative to the working directory where best_dir is a relative path.
     write_file(os.path.join(best_dir, "checkpoint"), f'model_checkpoint_path: "{name}"\n')
