@@ -10,11 +10,13 @@ IMG_SIZE ?= 112
 TRAIN_FLAGS ?=
 # A third of the validation list that neither chose nor calibrated the model; empty for lists of under 300 rows.
 EVALUATE_FLAGS ?= --reporting-part
+# For soak: how often each script is killed.
+KILLS ?= 20
 # For test-compat: the newest TensorFlow, apart from ours, and the shipped model unless MODEL names another.
 COMPAT_VENV ?= .venv-compat
 COMPAT_MODEL = $(if $(filter-out file,$(origin MODEL)),$(MODEL),$(firstword $(wildcard pretrained) $(OUT)/compat/model))
 
-.PHONY: setup setup-dev setup-web demo test test-compat lint download preprocess train evaluate export predict web
+.PHONY: setup setup-dev setup-web demo test test-compat soak lint download preprocess train evaluate export predict web
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev
@@ -44,6 +46,10 @@ test: setup-dev
 test-compat: setup $(COMPAT_VENV)/installed $(if $(filter $(OUT)/compat/model,$(COMPAT_MODEL)),$(OUT)/compat/trained)
 	$(PYTHON) bin/compare_answers.py --model-dir $(COMPAT_MODEL) --save $(OUT)/compat/answers.npz
 	$(COMPAT_VENV)/bin/python bin/compare_answers.py --model-dir $(COMPAT_MODEL) --compare $(OUT)/compat/answers.npz
+
+# Not part of test: it takes many minutes. SOAK_FLAGS="--seed N" repeats the moments of an earlier one.
+soak: setup-dev
+	$(PYTHON) -m tests.soak.campaign --kills $(KILLS) $(SOAK_FLAGS)
 
 # `rm -r` it to get the TensorFlow that is the newest by then.
 $(COMPAT_VENV)/installed:

@@ -120,6 +120,10 @@ def _copy(path, target):
 
 
 def remove_unfinished(model_dir):
-    """Removes what is left of checkpoints that could not be finished: TensorFlow lets it lie, however large."""
+    """Removes what is left of checkpoints that could not be finished, by a kill or on a full disk: TensorFlow lets it lie,
+    however large."""
     for folder in glob.glob(os.path.join(glob.escape(model_dir), "model.ckpt-*_temp")):
         shutil.rmtree(folder, ignore_errors=True)
+    for pattern in ("model.ckpt-*.tempstate*", "checkpoint.tmp*"):
+        for path in glob.glob(os.path.join(glob.escape(model_dir), pattern)):
+            os.remove(path)

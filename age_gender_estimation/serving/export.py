@@ -32,6 +32,7 @@ def export_model(model_dir):
     """
     hparams, checkpoint = load_hparams(model_dir), best_checkpoint(model_dir)
     serving = os.path.join(model_dir, "serving")
+    _remove_unfinished(serving)  # of one that was killed
     try:
         with tempfile.TemporaryDirectory() as folder:
             description, warm_up = os.path.join(folder, "model.json"), os.path.join(folder, WARM_UP_FILE)
@@ -41,12 +42,17 @@ def export_model(model_dir):
                 serving, lambda: serving_input_receiver(hparams.img_size),
                 assets_extra={"model.json": description, WARM_UP_FILE: warm_up}, checkpoint_path=checkpoint)
     except tf.errors.OpError as error:
-        for unfinished in glob.glob(os.path.join(glob.escape(serving), "temp-*")):
-            shutil.rmtree(unfinished, ignore_errors=True)
+        _remove_unfinished(serving)
         reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
         raise InputError(find_full_disk(error.message) or
                          f"expected to read {checkpoint} and to write {serving} ({reason})") from None
     return path.decode()
+
+
+def _remove_unfinished(serving):
+    # TensorFlow gives a folder its number when it is whole.
+    for unfinished in glob.glob(os.path.join(glob.escape(serving), "temp-*")):
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def best_checkpoint(model_dir):

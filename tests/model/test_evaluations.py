@@ -1,9 +1,15 @@
+import itertools
 import os
+import shutil
+import signal
+import sys
 
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.model.evaluations import Evaluations, keep_best, remove_unfinished
+from age_gender_estimation.data import files
+from age_gender_estimation.model import evaluations as module
+from age_gender_estimation.model.evaluations import Evaluations, keep_best, load_history, remove_unfinished
 
 
 def save(folder, step, value):
@@ -79,3 +85,55 @@ def test_what_is_left_of_unfinished_checkpoints_is_removed(tmp_path):
     (tmp_path / "model.ckpt-2_temp" / "part-00000-of-00001.data-00000-of-00001.tempstate1").write_bytes(b"x")
     remove_unfinished(str(tmp_path))
     assert sorted(tmp_path.iterdir()) == before
+
+
+def killed_at_line(number, function):
+    """Calls it in a process that ends, without a word and without flushing, before its n-th line that writes files;
+    returns whether it came to that. Copying and renaming are in the lines that count."""
+    child = os.fork()
+    if child:
+        status = os.waitpid(child, 0)[1]
+        assert os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, 9)
+        return os.WEXITSTATUS(status) == 9
+    signal.alarm(60)
+    lines = itertools.count(1)
+
+    def trace(frame, event, _):
+        if frame.f_code.co_filename not in (module.__file__, files.__file__, shutil.__file__):
+            return None
+        if event == "line" and next(lines) == number:
+            os._exit(9)
+        return trace
+
+    try:
+        sys.settrace(trace)
+        function()
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+@pytest.mark.parametrize("is_copied_already", [False, True])
+def test_killed_at_any_line_the_best_checkpoint_and_the_history_can_be_read(tmp_path, is_copied_already):
+    def evaluate(folder, loss):
+        Evaluations(str(folder), lambda hooks: {"val_loss": loss}, lambda: False).evaluate_newest()
+
+    save(tmp_path / "start", 1, 10)
+    evaluate(tmp_path / "start", 3.0)
+    newest = save(tmp_path / "start", 2, 20)
+    if is_copied_already:  # by a run that was killed before it could write its eval.json
+        keep_best(newest, tmp_path / "start/best")
+    for number in itertools.count(1):
+        # Moved into one place, as checkpoints name each other by their full paths.
+        shutil.copytree(tmp_path / "start", tmp_path / "copy")
+        (tmp_path / "copy/checkpoint").write_text('model_checkpoint_path: "model.ckpt-2"\n')
+        is_killed = killed_at_line(number, lambda: evaluate(tmp_path / "copy", 1.0))
+        assert kept_value(tmp_path / "copy/best") in (10.0, 20.0)
+        assert [entry["step"] for entry in load_history(tmp_path / "copy")] in ([1], [1, 2])
+        evaluate(tmp_path / "copy", 1.0)
+        assert kept_value(tmp_path / "copy/best") == 20.0 and len(load_history(tmp_path / "copy")) == 2
+        assert len(os.listdir(tmp_path / "copy/best")) == 3
+        shutil.rmtree(tmp_path / "copy")
+        if not is_killed:
+            break
+    assert number > 50
