@@ -16,7 +16,7 @@ KILLS ?= 20
 COMPAT_VENV ?= .venv-compat
 COMPAT_MODEL = $(if $(filter-out file,$(origin MODEL)),$(MODEL),$(firstword $(wildcard pretrained) $(OUT)/compat/model))
 
-.PHONY: setup setup-dev setup-web demo test test-compat soak lint preprocess train evaluate export predict web
+.PHONY: setup setup-dev setup-web demo test test-compat soak lint download preprocess train evaluate export predict web
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev
@@ -66,6 +66,10 @@ $(OUT)/compat/trained: | setup
 lint: setup-dev
 	$(PYTHON) -m ruff check .
 	$(VENV)/bin/hadolint Dockerfile Dockerfile.gpu
+
+# IMDB_WIKI_URL=... names another address.
+download:
+	bin/download-imdb-crop.sh $(DATASET) $(DATA)
 
 preprocess: setup
 	$(PYTHON) bin/preprocess_imdb.py --db-path $(DATA)/$(DATASET).mat --photo-dir $(DATA) --output-dir $(OUT) --img-size $(IMG_SIZE)

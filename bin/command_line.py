@@ -14,12 +14,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 # These are read when TensorFlow or OpenCV is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # 1.3 to 2.2 times faster training on CPUs, off by default on some
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(200_000_000))
 # What OpenCV and FFmpeg print about bad files and missing cameras, the scripts say in one line of their own.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
-from age_gender_estimation.errors import InputError, SettingError  # noqa: E402
+from age_gender_estimation.errors import InputError, SettingError, find_full_disk, printable, say_os_error  # noqa: E402
 
 PRETRAINED = str(pathlib.Path(__file__).resolve().parent.parent / "pretrained")  # the model that is shipped
 
@@ -148,21 +147,35 @@ def run(main):
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for chatty in ("tensorflow", "absl", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
+    sys.stdout.reconfigure(errors="backslashreplace")  # a name that is not UTF-8 can be printed, too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if os.environ.get("AGE_GENDER_END_WITH_PARENT"):
         threading.Thread(target=_end_with_parent, args=[os.getppid()], daemon=True).start()
     try:
         code = main() or 0
+        sys.stdout.flush()  # what cannot be printed at exit, Python says in its own words
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         code = 2 if isinstance(error, SettingError) else 1
     except BrokenPipeError:  # the reader of our output, head perhaps, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
         code = 128 + signal.SIGPIPE
     except OSError as error:  # a full disk, a folder that may not be written
-        print(f"error: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
+        print(f"error: {printable(say_os_error(error))}", file=sys.stderr)
+        if error.filename is None:
+            _print_no_more()
         code = 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         code = 128 + signal.SIGINT
+    except Exception as error:  # TensorFlow has exceptions of its own for a full disk; the rest are bugs
+        full_disk = find_full_disk(str(error))
+        if not full_disk:
+            raise
+        print(f"error: {full_disk}", file=sys.stderr)
+        code = 1
     sys.exit(code)
+
+
+def _print_no_more():
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -62,7 +62,8 @@ def write_card(path, predictor, report, settings, is_reporting_part):
     """Writes the model card of what was measured."""
     from age_gender_estimation.data.files import write_file
     from age_gender_estimation.evaluation.model_card import model_card
-    part = "the third that neither chose nor calibrated the model of " if is_reporting_part else ""
+    part = ("the third that neither chose nor calibrated the model of " if is_reporting_part
+            else "all rows, which flatters where they chose or calibrated the model, of ")
     files = [os.path.join(folder, name) for folder, _, names in os.walk(predictor.path) for name in names]
     measured_on = f"{settings['rows']} faces, {part}{', '.join(settings['csv'])}"
     write_file(path, model_card(predictor.description, report, measured_on, sum(map(os.path.getsize, files))))

@@ -18,7 +18,7 @@ import sys
 from command_line import PRETRAINED, make_parser, positive, ratio, run, until_stopped
 from tqdm import tqdm
 
-from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.errors import InputError, SettingError, naming
 from age_gender_estimation.serving.inputs import find_inputs
 
 
@@ -102,15 +102,17 @@ def write_answers(args, paths, answers, model_path):
     from age_gender_estimation.serving.resume import find_finished
     if not args.output:
         sys.stdout.reconfigure(errors="surrogateescape", line_buffering=True)  # who reads a camera wants each line at once
-        return write_records(answers(paths), args.format, len(paths) > 1, sys.stdout.write)
+        with contextlib.closing(answers(paths)) as records:  # its bar ends before a message of what went wrong
+            return write_records(records, args.format, len(paths) > 1, sys.stdout.write)
     settings = [os.path.realpath(model_path), args.face_detector, args.csv, args.min_confidence, args.draw, args.every]
     unfinished = f"{args.output}.{hashlib.sha256(repr(settings).encode()).hexdigest()[:8]}.tmp"
     num_bytes, num_done = find_finished(unfinished, paths) if args.format == "csv" else (0, 0)
     if num_done:
         print(f"going on after {num_done} of {len(paths)} photos and videos", file=sys.stderr)
         os.truncate(unfinished, num_bytes)
-    with open(unfinished, "a" if num_done else "w", encoding="utf-8", errors="surrogateescape") as file:
-        counts = write_records(answers(paths[num_done:]), args.format, len(paths) > 1, file.write, not num_done)
+    with naming(args.output), contextlib.closing(answers(paths[num_done:])) as records, \
+            open(unfinished, "a" if num_done else "w", encoding="utf-8", errors="surrogateescape") as file:
+        counts = write_records(records, args.format, len(paths) > 1, file.write, not num_done)
     os.replace(unfinished, args.output)
     return counts
 

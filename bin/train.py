@@ -4,7 +4,6 @@
     bin/train.py --img-dir var/crop --train-csv var/train.csv --val-csv var/val.csv --model-dir var/cnn-model
     bin/train.py --img-dir my/crop --train-csv my/train.csv --val-csv my/val.csv --model-dir my/model --warm-start pretrained
 """
-import json
 import os
 import signal
 import sys
@@ -68,8 +67,8 @@ def take_shape_over(parser, model_dir):
     from age_gender_estimation.serving.predictor import find_export, load_description
     export = find_export(model_dir)
     try:
-        shape = HParams.from_json(json.dumps(load_description(export)["hparams"])).shape()
-    except (KeyError, TypeError) as error:
+        shape = HParams.from_dict(load_description(export)["hparams"]).shape()
+    except (LookupError, TypeError, SettingError) as error:
         raise InputError(f"--warm-start: {export} is of another version ({error}); export its model folder again") from None
     parser.set_defaults(**shape)
     args = parser.parse_args()

@@ -11,7 +11,7 @@ MAY_IMPORT = {
     "data": {"tasks", "datasets", "faces"},
     "model": {"tasks", "data", "faces"},
     "serving": {"tasks", "faces", "model", "data.images", "data.files"},
-    "evaluation": {"tasks", "faces", "datasets", "data.manifest", "model.hparams", "serving"},
+    "evaluation": {"tasks", "faces", "datasets", "data.files", "data.manifest", "model.hparams", "serving"},
     "web": {"tasks", "faces", "serving"},
     "study": {"tasks", "data.files", "model.hparams", "evaluation"},
 }

@@ -9,10 +9,11 @@ import os
 import re
 from dataclasses import dataclass
 
+from age_gender_estimation.errors import naming
 from age_gender_estimation.faces.align import UnusableFace
 from age_gender_estimation.faces.crop import GEOMETRIES, crop_face, resize_square
 from age_gender_estimation.faces.detector import central_face, find_faces
-from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg
+from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg, read_photo
 
 JPEG_QUALITY = 95
 WHOLE, CENTRAL, ONLY = "whole", "central", "only"  # which face of a picture becomes the crop: see CropSettings
@@ -73,9 +74,8 @@ def make_crop(settings, path):
     if not os.path.isfile(source):
         return "", "missing_file"
     try:
-        with open(source, "rb") as file:
-            data = file.read()
-    except OSError:
+        data = read_photo(source)
+    except (OSError, UnreadablePhoto):
         return "", "unreadable_file"
     content = hashlib.sha256(data).hexdigest()
     target = os.path.join(settings.crop_dir, crop_name(safe_relative_path(path)))
@@ -140,6 +140,6 @@ def _comment_of(path):
 def _replace(settings, target, data):
     temporary = os.path.join(settings.temporary_dir, f"{os.getpid()}.jpg")
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    with open(temporary, "wb") as file:
+    with naming(target), open(temporary, "wb") as file:
         file.write(data)
     os.replace(temporary, target)

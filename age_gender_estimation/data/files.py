@@ -1,16 +1,45 @@
-"""Writing: files that are there whole or not at all, and CSV lines that every reader reads back."""
+"""Writing: files that are there whole or not at all, and CSV lines that every reader reads back. Reading of small JSON."""
+import contextlib
 import csv
 import io
+import json
 import os
+
+from age_gender_estimation.errors import naming
+
+MAX_JSON = 2 ** 26  # characters; the largest of ours, the evaluations of a long training, has some 10,000
 
 
 def write_file(path, content):
-    """Writes str or bytes to `path` through a temporary name beside it, replacing what was there in one step."""
-    temporary = f"{path}.tmp"
-    mode = {"mode": "wb"} if isinstance(content, bytes) else {"mode": "w", "encoding": "utf-8", "newline": ""}
-    with open(temporary, **mode) as file:
-        file.write(content)
-    os.replace(temporary, path)
+    """Writes `content` to `path` through a temporary name beside it, replacing what was there in one step.
+
+    Args:
+      path: the file.
+      content: str or bytes, or a function that writes to the open binary file which it is given.
+
+    Raises:
+      OSError: it cannot be written; what was there is as it was.
+    """
+    write_files({path: content})
+
+
+def write_files(contents):
+    """Writes {path: content}, as `write_file` does, all or none: the first one is replaced when the last one is on disk."""
+    temporary = {path: f"{path}.tmp" for path in contents}
+    try:
+        for path, content in contents.items():
+            with naming(path), open(temporary[path], "wb") as file:
+                if callable(content):
+                    content(file)
+                else:
+                    file.write(content.encode() if isinstance(content, str) else content)
+    except BaseException:
+        for name in temporary.values():  # half a file takes room on a full disk
+            with contextlib.suppress(OSError):
+                os.remove(name)
+        raise
+    for path, name in temporary.items():
+        os.replace(name, path)
 
 
 def csv_line(cells):
@@ -19,3 +48,20 @@ def csv_line(cells):
     # The writer quotes the characters of its own line end only: with CRLF that is a carriage return in a name too.
     csv.writer(line, lineterminator="\r\n").writerow(cells)
     return line.getvalue().removesuffix("\r\n") + "\n"
+
+
+def read_json(path):
+    """Returns the contents of a JSON file.
+
+    Raises:
+      OSError: it is not there or may not be read.
+      ValueError: no JSON, nested too deeply, or too long for any that this project writes.
+    """
+    with open(path, encoding="utf-8") as file:
+        text = file.read(MAX_JSON + 1)
+    if len(text) > MAX_JSON:
+        raise ValueError(f"expected JSON of at most {MAX_JSON} characters")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -1,6 +1,6 @@
 """A dataset's examples -> OUT/crop/..., OUT/train.csv, OUT/val.csv (OUT/test.csv) and OUT/preprocess.json.
 
-Crops are made by worker processes, a chunk of pictures at a time; the lists are written last, each in one step, so that
+Crops are made by worker processes, a chunk of pictures at a time; the lists are written last, so that
 a run that is killed leaves the earlier lists as they were and the next run goes on from the finished crops.
 """
 import json
@@ -13,11 +13,12 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import accumulate
 
 from tqdm import tqdm
 
 from age_gender_estimation.data.crops import WHOLE, CropSettings, crop_name, make_crop, safe_relative_path
-from age_gender_estimation.data.files import write_file
+from age_gender_estimation.data.files import write_files
 from age_gender_estimation.data.manifest import manifest_text
 from age_gender_estimation.data.splits import split_hash, split_of
 from age_gender_estimation.datasets.csv_file import SPLITS
@@ -28,6 +29,7 @@ from age_gender_estimation.tasks.labels import LABELS
 
 CHUNK = 64  # pictures handed to a worker at once: under 0.1 s of work, so the progress bar moves
 SEARCH_CHUNK = 4  # where faces are searched, for the same reason
+MAX_NAME_BYTES = 255  # of Linux' file systems
 CONTENT = "content "  # begins the identity of a picture of which only its bytes tell who is shown
 
 
@@ -79,18 +81,25 @@ def preprocess(examples, photo_dir, output_dir, settings, workers=None):
 
 def _drop_unusable_paths(examples):
     """Two rows of one picture would write one crop and could stand on both sides of the split: the first one counts.
-    A name that is no UTF-8 cannot stand in a manifest."""
+    A name that is no UTF-8 cannot stand in a manifest, one that is too long with the crop's ending is no file's, and
+    where x.png and x.png.jpg/y.jpg are pictures, no crop can be called x.png.jpg."""
+    named = [(example, crop_name(path)) for example in examples
+             if not example.drop and (path := safe_relative_path(example.path)) is not None]
+    folders = {folder for _, name in named for folder in accumulate(name.split("/")[:-1], "{}/{}".format)}
     seen = set()
-    for example in examples:
-        path = safe_relative_path(example.path)
-        if example.drop or path is None:
-            continue
-        if not path.isascii() and path.encode(errors="replace").decode() != path:
+    for example, name in named:
+        if not _can_be_written(name) or name in folders:
             example.drop = "file_name"
-            continue
-        if crop_name(path) in seen:
+        elif name in seen:
             example.drop = "repeated_path"
-        seen.add(crop_name(path))
+        seen.add(name)
+
+
+def _can_be_written(name):
+    try:
+        return max(map(len, name.encode().split(b"/"))) <= MAX_NAME_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def _prescribe_splits_by_person(examples):
@@ -168,12 +177,12 @@ def _write_lists(kept, dropped, output_dir, settings):
         "rows": {split: len(rows) for split, rows in splits.items()},
         "settings": {**asdict(settings), "geometry": GEOMETRIES[settings.geometry].to_dict()},
     }
-    texts = {split: manifest_text(rows, task_names) for split, rows in splits.items()}
+    texts = {f"{split}.csv": manifest_text(rows, task_names) for split, rows in splits.items()}
+    texts["preprocess.json"] = json.dumps(summary, indent=2) + "\n"
+    # Together: a new train.csv beside an old val.csv could share people with it.
+    write_files({os.path.join(output_dir, name): text for name, text in texts.items()})
     for split in SPLITS:
         path = os.path.join(output_dir, f"{split}.csv")
-        if split in texts:
-            write_file(path, texts[split])
-        elif os.path.exists(path):  # of an earlier run with other settings: its people may be in train.csv now
+        if split not in splits and os.path.exists(path):  # of an earlier run: its people may be in train.csv now
             os.remove(path)
-    write_file(os.path.join(output_dir, "preprocess.json"), json.dumps(summary, indent=2) + "\n")
     return summary

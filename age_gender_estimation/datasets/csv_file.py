@@ -3,12 +3,15 @@
 In: UTF-8 with a header line, RFC 4180 quoting. Out: rows of parsed labels; every error names file, row and column.
 """
 import csv
+import os
+import stat
 
 from age_gender_estimation.datasets.example import Example
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.tasks.labels import LABELS
 
 SPLITS = ("train", "val", "test")
+MAX_LINE = 2 ** 20  # characters; a line is held in memory, and a file may be without line ends
 
 
 def read_header(path):
@@ -20,7 +23,7 @@ def read_header(path):
     with _open(path) as file:
         header = next(_records(path, file), [])
     if "filename" not in header or len(set(header)) != len(header):
-        found = ",".join(header)[:80] or "an empty file"
+        found = ",".join(header[:80])[:80] or "an empty file"
         raise InputError(f"{path}: expected a header line with the column filename, found {found!r}")
     return header
 
@@ -40,7 +43,7 @@ def read_rows(path, extra_columns=(), is_manifest=True):
     known = ("filename", *LABELS, *extra_columns)
     unknown = [name for name in header if name not in known]
     if unknown:
-        raise InputError(f"{path}: unknown column {unknown[0]!r}; known are: {', '.join(known)}")
+        raise InputError(f"{path}: unknown column {unknown[0][:80]!r}; known are: {', '.join(known)}")
     with _open(path) as file:
         for number, cells in enumerate(_records(path, file), start=1):
             if number == 1 or not cells and not is_manifest:
@@ -87,18 +90,28 @@ def read_csv_dataset(path, filters):
 
 def _open(path):
     try:
+        # It is read twice, which a pipe cannot be; a device has no end.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputError(f"{path}: expected a CSV file, found a folder, pipe or device")
         return open(path, encoding="utf-8-sig", newline="")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected a CSV file") from None
 
 
 def _records(path, file):
-    reader = csv.reader(file, strict=True)
+    reader = csv.reader(_lines(path, file), strict=True)
     try:
         yield from reader
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         where = f"{path}, near line {reader.line_num + 1}"
         raise InputError(f"{where}: expected UTF-8 CSV with RFC 4180 quotes ({error})") from None
+
+
+def _lines(path, file):
+    while line := file.readline(MAX_LINE):
+        if len(line) == MAX_LINE:
+            raise InputError(f"{path}: expected lines of less than {MAX_LINE} characters")
+        yield line
 
 
 def _label(path, number, name, text, is_manifest):

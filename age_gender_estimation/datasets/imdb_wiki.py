@@ -2,7 +2,10 @@
 
 In: the .mat file. Out: an Example per photo, in the file's order, with the reason to drop it where there is one.
 """
+import multiprocessing
+import pathlib
 import re
+import resource
 
 import numpy as np
 import scipy.io
@@ -10,8 +13,10 @@ import scipy.io
 from age_gender_estimation.datasets.example import Example
 from age_gender_estimation.errors import InputError
 
+KEYS = ("imdb", "wiki")
 FIELDS = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
 MATLAB_TO_PYTHON_DAYS = 366  # MATLAB counts days from year 0, Python's ordinals from 0001-01-01
+MAX_MEMORY = 2 ** 32  # bytes; the 460,723 records of imdb.mat take a quarter of it
 PERSON_IN_NAME = re.compile(r"(nm\d+)_")
 
 
@@ -28,6 +33,36 @@ def read_imdb_wiki(db_path, filters):
     Raises:
       InputError: no such file, no MATLAB 5 file, a missing field or columns of unequal length.
     """
+    # In a process of its own: a file of a few KB can take all memory, or end SciPy's reader with a segmentation fault.
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send_examples, args=(sender, str(db_path), filters), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        result = receiver.recv()
+    except EOFError:
+        raise InputError(f"{db_path}: expected a MATLAB 5 file, got one that ends SciPy's reader; is it damaged?") from None
+    finally:
+        process.kill()
+        process.join()
+    if isinstance(result, InputError):
+        raise result
+    return result
+
+
+def _send_examples(sender, db_path, filters):
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MAX_MEMORY,) * 2)
+    try:
+        sender.send(_read_examples(db_path, filters))
+    except InputError as error:
+        sender.send(error)
+    except MemoryError:
+        sender.send(InputError(f"{db_path}: expected records that fit into {MAX_MEMORY // 2 ** 30} GB, got more"))
+
+
+def _read_examples(db_path, filters):
     columns = _read_columns(db_path)
     paths = _texts(columns["full_path"])
     taken = columns["photo_taken"].astype(np.float64)
@@ -63,23 +98,23 @@ def _read_columns(db_path):
             is_hdf5 = b"MATLAB 7.3" in file.read(128)
         if is_hdf5:
             raise InputError(f"{db_path}: expected a MATLAB 5 file, got HDF5 (v7.3); save it again with -v7")
-        contents = scipy.io.loadmat(db_path)
+        contents = scipy.io.loadmat(db_path, variable_names=KEYS)
     except OSError as error:
         raise InputError(f"{db_path}: cannot be read ({error.strerror or error}); give --db-path the .mat file") from None
     except InputError:
         raise
     except Exception as error:  # scipy raises whatever its parser trips over: struct.error, zlib.error, TypeError, ...
-        raise InputError(f"{db_path}: expected a MATLAB 5 file, got something else ({error})") from None
-    key = next((name for name in ("imdb", "wiki") if name in contents), None)
+        raise InputError(f"{db_path}: expected a MATLAB 5 file, got something else ({str(error)[:200]})") from None
+    key = next((name for name in KEYS if name in contents), None)
     if key is None:
-        found = ", ".join(sorted(name for name in contents if not name.startswith("__"))) or "nothing"
+        found = ", ".join(name for name, *_ in scipy.io.whosmat(db_path))[:200] or "nothing"
         raise InputError(f"{db_path}: expected a struct named imdb or wiki, found {found}")
     struct = contents[key]
-    names = struct.dtype.names or ()
+    names = isinstance(struct, np.ndarray) and struct.dtype.names or ()
     missing = [name for name in FIELDS if name not in names]
     if missing or struct.size != 1:
-        raise InputError(f"{db_path}: {key} has no field {', '.join(missing) or 'values'}; found {', '.join(names)}")
-    columns = {name: struct[name].flat[0].ravel() for name in (*FIELDS, "name", "celeb_id") if name in names}
+        raise InputError(f"{db_path}: {key} has no field {', '.join(missing) or 'values'}; found {', '.join(names)[:200]}")
+    columns = {name: np.asarray(struct[name].flat[0]).ravel() for name in (*FIELDS, "name", "celeb_id") if name in names}
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) != 1:
         raise InputError(f"{db_path}: columns of unequal length: {lengths}")

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from scipy.io import savemat
 
+from age_gender_estimation.errors import naming
 from age_gender_estimation.faces.photo import encode_jpeg
 
 PHOTOS_PER_PERSON = 4
@@ -38,7 +39,7 @@ def write_synthetic_imdb(folder, num_records, seed=0, size=128):
         record, age = _record(np.random.default_rng([seed, person]), generator, person, index)
         path = os.path.join(folder, record["full_path"])
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
+        with naming(path), open(path, "wb") as file:
             file.write(encode_jpeg(draw_face(age, int(record["gender"]), generator, size)))
         if index % 10 == 9:
             field, value, reason = FLAWS[index // 10 % len(FLAWS)]
@@ -128,4 +129,5 @@ def _write_mat(path, records):
                 struct[field][0, index] = np.array([value])
         else:
             struct[field] = np.array([values], np.float64)
-    savemat(path, {"imdb": struct})
+    with naming(path):
+        savemat(path, {"imdb": struct})

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.errors import SettingError
-from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo
+from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, read_photo
 
 CHUNK = 256  # rows handed to the threads at once: a CSV of half a million rows needs no half a million futures
 
@@ -66,7 +66,7 @@ def read_faces(manifests):
 
 def load_picture(face):
     """Returns the picture of a readable Face, uint8 [height, width, 3] RGB."""
-    return decode_photo(pathlib.Path(face.path).read_bytes())
+    return decode_photo(read_photo(face.path))
 
 
 def source_names(paths):
@@ -93,11 +93,10 @@ def _shortest_ending(own, others):
 
 def _read_picture(path):
     try:
-        data = pathlib.Path(path).read_bytes()
+        data = read_photo(path)
+        decode_photo(data)
     except OSError as error:
         return "", f"cannot be read ({error.strerror})"
-    try:
-        decode_photo(data)
     except UnreadablePhoto as error:
         return "", str(error)
     return hashlib.sha256(data).hexdigest(), ""

@@ -1,9 +1,9 @@
 """The picture of an evaluation: faces with true and predicted labels, and true against predicted age."""
-import os
-
 import cv2
 import matplotlib
 import numpy as np
+
+from age_gender_estimation.data.files import write_file
 
 ROWS, COLUMNS = 4, 8
 
@@ -28,8 +28,7 @@ def draw_evaluation(predictions, path, seed=0):
     grid.suptitle("true \N{RIGHTWARDS ARROW} predicted (red: wrong class, or more than 10 years off)")
     if "age" in predictions.predicted and not np.isnan(predictions.true["age"]).all():
         _draw_ages(plot.subplots(), predictions)
-    figure.savefig(f"{path}.tmp", dpi=80, format="png")
-    os.replace(f"{path}.tmp", path)
+    write_file(path, lambda file: figure.savefig(file, dpi=80, format="png"))
     pyplot.close(figure)
 
 

@@ -59,10 +59,13 @@ def load_geometry(record):
       TypeError, ValueError: `record` holds none.
     """
     if "template" not in record:
-        return Geometry(**record)
+        geometry = Geometry(**record)
+        if not (0 < geometry.scale <= 10 and abs(geometry.shift) <= 10):  # a crop takes scale ** 2 times a face's memory
+            raise ValueError(f"expected a scale from 0 to 10 and a shift from -10 to 10, got {geometry}")
+        return geometry
     template = np.array(record["template"], np.float64)
-    if template.shape != (5, 2):
-        raise ValueError(f"expected a template of 5 points, got an array of shape {template.shape}")
+    if template.shape != (5, 2) or not np.isfinite(template).all():
+        raise ValueError(f"expected a template of 5 points, got {template.tolist()!r:.80}")
     return AlignedGeometry(record["name"], tuple(map(tuple, template.tolist())))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import minimize_scalar
 
-from age_gender_estimation.data.files import write_file
+from age_gender_estimation.data.files import read_json, write_file
 from age_gender_estimation.data.input_pipeline import evaluation_dataset
 from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.errors import InputError
@@ -87,12 +87,22 @@ def calibrate(model_dir, checkpoint, manifests):
 
 
 def load_calibration(checkpoint):
-    """Returns the Calibration of a checkpoint; one that changes nothing where none was fitted."""
+    """Returns the Calibration of a checkpoint; one that changes nothing where none was fitted.
+
+    Raises:
+      InputError: there is a file that holds none.
+    """
     try:
-        with open(checkpoint + ENDING, encoding="utf-8") as file:
-            return Calibration(**json.load(file))
+        calibration = Calibration(**read_json(checkpoint + ENDING))
+        numbers = [calibration.interval_mass, *calibration.temperatures.values()]
+        if not all(0 < number < math.inf for number in numbers):
+            raise ValueError(f"expected numbers above 0, got {numbers!r:.80}")
+        return calibration
     except FileNotFoundError:
         return Calibration()
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{checkpoint}{ENDING}: expected what train.py writes ({error}); export.py --val-csv "
+                         "calibrates again") from None
 
 
 def fit_temperature(logits, classes):

@@ -1,4 +1,6 @@
 """Evaluating checkpoints while training: eval.json, the best checkpoint, and when to stop early."""
+import functools
+import glob
 import json
 import logging
 import math
@@ -7,7 +9,8 @@ import shutil
 
 import tensorflow as tf
 
-from age_gender_estimation.data.files import write_file
+from age_gender_estimation.data.files import read_json, write_file, write_files
+from age_gender_estimation.errors import InputError
 from age_gender_estimation.model.hooks import StopHook
 
 logger = logging.getLogger(__name__)
@@ -72,12 +75,19 @@ class EvaluationListener(tf.estimator.CheckpointSaverListener):
 
 
 def load_history(model_dir):
-    """Returns the list of evaluations in a model folder's eval.json, [] where there is none."""
+    """Returns the list of evaluations in a model folder's eval.json, [] where there is none.
+
+    Raises:
+      InputError: it is no eval.json of this project.
+    """
+    path = os.path.join(model_dir, "eval.json")
     try:
-        with open(os.path.join(model_dir, "eval.json"), encoding="utf-8") as file:
-            return json.load(file)["evaluations"]
+        return [{**entry, "step": int(entry["step"]), "val_loss": float(entry["val_loss"])}
+                for entry in read_json(path)["evaluations"]]
     except FileNotFoundError:
         return []
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(f"{path}: expected what train.py writes ({type(error).__name__}: {error}); train again") from None
 
 
 def step_of(checkpoint):
@@ -89,14 +99,25 @@ def keep_best(checkpoint, best_dir):
     """Makes `checkpoint` the one in `best_dir`; a kill at any moment leaves either the old or the new one there."""
     os.makedirs(best_dir, exist_ok=True)
     name = os.path.basename(checkpoint)
-    for suffix in (".data-00000-of-00001", ".index"):
-        # Evaluated again after a kill, it may be the one that counts already: not even then is it written over.
-        copy = os.path.join(best_dir, name + suffix)
-        shutil.copyfile(checkpoint + suffix, f"{copy}.tmp")
-        os.replace(f"{copy}.tmp", copy)
+    # Evaluated again after a kill, it may be the one that counts already: not even then is it written over.
+    write_files({os.path.join(best_dir, name + suffix): functools.partial(_copy, checkpoint + suffix)
+                 for suffix in (".data-00000-of-00001", ".index")})
     # This file says which checkpoint counts and is replaced in one step. TensorFlow's own writer would make the name
     # relative to the working directory where best_dir is a relative path.
     write_file(os.path.join(best_dir, "checkpoint"), f'model_checkpoint_path: "{name}"\n')
     for file in os.listdir(best_dir):
         if file != "checkpoint" and not file.startswith(f"{name}."):
             os.remove(os.path.join(best_dir, file))
+
+
+def _copy(path, target):
+    with open(path, "rb") as source:
+        shutil.copyfileobj(source, target)
+
+
+def remove_unfinished(model_dir):
+    """Removes what is left of checkpoints, and of the list of them, that could not be finished: TensorFlow lets it lie,
+    however large."""
+    for pattern in ("model.ckpt-*_temp", "model.ckpt-*.tempstate*", "checkpoint.tmp*"):
+        for path in glob.glob(os.path.join(glob.escape(model_dir), pattern)):
+            shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else os.remove(path)

@@ -5,6 +5,7 @@ import math
 import os
 from dataclasses import dataclass
 
+from age_gender_estimation.data.files import read_json
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.tasks.age_groups import AGE_GROUPS, parse_age_groups
 from age_gender_estimation.tasks.labels import LABELS
@@ -150,8 +151,26 @@ class HParams:
 
     @classmethod
     def from_json(cls, text):
+        """Returns the HParams that `to_json` wrote.
+
+        Raises:
+          ValueError, TypeError: it wrote something else.
+          SettingError: a value that is out of range.
+        """
+        return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def from_dict(cls, values):
+        """Returns the HParams of what `dataclasses.asdict` gave and JSON kept; raises as `from_json`."""
+        if not isinstance(values, dict):
+            raise TypeError(f"expected an object, got {type(values).__name__}")
+        fields = {field.name: field for field in dataclasses.fields(cls)}
         # JSON has no tuples.
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()})
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        for name, value in values.items():
+            if name in fields and not _has_type(value, fields[name]):
+                raise TypeError(f"{name}: expected {fields[name].type.__name__}, got {value!r:.80}")
+        return cls(**values)
 
 
 def load_hparams(model_dir):
@@ -162,11 +181,10 @@ def load_hparams(model_dir):
     """
     path = os.path.join(model_dir, "hparams.json")
     try:
-        with open(path, encoding="utf-8") as file:
-            return HParams.from_json(file.read())
+        return HParams.from_dict(read_json(path))
     except OSError:
         raise InputError(f"{model_dir}: expected a model folder made by train.py, found no hparams.json in it") from None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, SettingError) as error:
         raise InputError(f"{path}: not the hyper-parameters of this version ({error})") from None
 
 
@@ -181,6 +199,12 @@ def check_resume(saved, wanted, model_dir):
     if (saved.body_rate == 0) != (wanted.body_rate == 0):  # the optimizer has no state of a body that is never trained
         raise InputError(f"{model_dir} was trained with --body-rate {saved.body_rate}, got {wanted.body_rate}; 0 is "
                          "for good, --freeze-steps for a time")
+
+
+def _has_type(value, field):
+    if field.type is tuple:
+        return isinstance(value, tuple) and all(type(item) is field.metadata["item_type"] for item in value)
+    return type(value) is field.type or field.type is float and type(value) is int
 
 
 def _show(value):

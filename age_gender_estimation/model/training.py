@@ -1,5 +1,4 @@
 """Training: manifests in, a model folder with checkpoints, best/ and eval.json out."""
-import glob
 import json
 import logging
 import math
@@ -12,9 +11,9 @@ from age_gender_estimation.data.files import write_file
 from age_gender_estimation.data.images import decode
 from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
 from age_gender_estimation.data.manifest import read_manifest
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, find_full_disk
 from age_gender_estimation.model.estimator import make_estimator
-from age_gender_estimation.model.evaluations import EvaluationListener, Evaluations, step_of
+from age_gender_estimation.model.evaluations import EvaluationListener, Evaluations, remove_unfinished, step_of
 from age_gender_estimation.model.hooks import ProgressHook, StopHook
 from age_gender_estimation.model.hparams import check_resume, load_hparams
 from age_gender_estimation.model.network import write_start
@@ -46,7 +45,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     start = _prepare_start(hparams, model_dir)
     estimator = make_estimator(hparams, model_dir, start)
     os.makedirs(model_dir, exist_ok=True)
-    _remove_unfinished(model_dir)
+    remove_unfinished(model_dir)
     # After the network was built: settings that it refuses must not stand in the way of the corrected command.
     write_file(os.path.join(model_dir, "hparams.json"), hparams.to_json())
     data = describe_data(train_manifests, hparams.img_size)
@@ -75,16 +74,11 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         raise InputError(f"the loss became NaN; lower --learning-rate (now {hparams.learning_rate}) and start again: "
                          f"{model_dir} holds the last checkpoint, best/ the best one") from None
     except tf.errors.OpError as error:  # a picture, the disk or the memory
-        reason = undecodable([*train_manifests, *val_manifests]) or " ".join(error.message.split())[:300]
+        remove_unfinished(model_dir)
+        reason = (find_full_disk(error.message) or undecodable([*train_manifests, *val_manifests])
+                  or " ".join(error.message.split())[:300])
         raise InputError(f"training stopped: {reason}; {model_dir} holds the last checkpoint") from None
     return evaluations.best()
-
-
-def _remove_unfinished(model_dir):
-    """Removes what TensorFlow was writing when an earlier run was killed: as large as a checkpoint, and of no use."""
-    for pattern in ("model.ckpt-*.tempstate*", "checkpoint.tmp*"):
-        for path in glob.glob(os.path.join(glob.escape(model_dir), pattern)):
-            os.remove(path)
 
 
 def require_device(device):

@@ -1,11 +1,11 @@
 """Settings against data: what can be learnt from the manifests, and what a model folder remembers of them (data.json)."""
 import dataclasses
-import json
 import logging
 import os
 
+from age_gender_estimation.data.files import read_json
 from age_gender_estimation.errors import InputError, SettingError
-from age_gender_estimation.faces.crop import GEOMETRIES
+from age_gender_estimation.faces.crop import GEOMETRIES, load_geometry
 from age_gender_estimation.model.backbones import BACKBONES
 from age_gender_estimation.tasks.age_groups import group_name
 from age_gender_estimation.tasks.labels import LABELS
@@ -58,8 +58,7 @@ def load_sources(model_dir):
     """
     path = os.path.join(model_dir, "data.json")
     try:
-        with open(path, encoding="utf-8") as file:
-            sources = json.load(file)
+        sources = read_json(path)
         return {name: sources[name] for name in ("train", "geometry", "crop_size")}
     except (ValueError, LookupError, TypeError) as error:
         raise InputError(f"{path}: expected what train.py of this version writes ({type(error).__name__}: {error}); "
@@ -86,8 +85,8 @@ def _crops_of(manifests, img_size):
     crops = []
     for manifest in manifests:
         try:
-            with open(os.path.join(os.path.dirname(manifest.path), "preprocess.json"), encoding="utf-8") as file:
-                settings = json.load(file)["settings"]
+            settings = read_json(os.path.join(os.path.dirname(manifest.path), "preprocess.json"))["settings"]
+            load_geometry(settings["geometry"])  # or whoever predicts with the model would be the first to see
             crops.append({"geometry": settings["geometry"], "crop_size": settings["img_size"]})
         except (OSError, ValueError, KeyError, TypeError):
             crops.append({"geometry": GEOMETRIES["imdb_wiki"].to_dict(), "crop_size": img_size})

@@ -3,11 +3,11 @@
 Faces are {"image_bytes": [JPEG, ...], "image": [uint8 [side, side, 3] RGB, ...] of one size}, what the two signatures take.
 Answers are {"<signature's input>/<output>": float32 [faces, ...]}. Needs NumPy, and a Predictor that has TensorFlow.
 """
-import os
 import zipfile
 
 import numpy as np
 
+from age_gender_estimation.data.files import write_file
 from age_gender_estimation.errors import InputError
 
 # Other kernels add up in another order. These are a thousandth of the models' errors, and what people are shown.
@@ -23,11 +23,9 @@ def answer(predictor, faces):
 
 def save_answers(path, version, faces, answers):
     """Writes the faces, their answers and the version of TensorFlow that gave them into an .npz."""
-    with open(f"{path}.tmp", "wb") as file:
-        # An array of bytes loses zeros at the end; a JPEG ends with 0xFFD9.
-        np.savez(file, version=version, image_bytes=np.array(faces["image_bytes"]), image=np.stack(faces["image"]),
-                 **answers)
-    os.replace(f"{path}.tmp", path)
+    # An array of bytes loses zeros at the end; a JPEG ends with 0xFFD9.
+    write_file(path, lambda file: np.savez(
+        file, version=version, image_bytes=np.array(faces["image_bytes"]), image=np.stack(faces["image"]), **answers))
 
 
 def load_answers(path):

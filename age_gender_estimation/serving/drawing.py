@@ -2,14 +2,13 @@
 import itertools
 import math
 import os
-import pathlib
 import time
 
 import cv2
 import numpy as np
 
 from age_gender_estimation.data.files import write_file
-from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg
+from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg, read_photo
 from age_gender_estimation.serving.output import show_answer
 
 COLOUR, TEXT_COLOUR = (40, 200, 60), (0, 0, 0)  # RGB; dark text on light green reads on any photo
@@ -24,7 +23,7 @@ def draw_photos(records, target):
     for path, group in itertools.groupby(records, key=lambda record: record.file):
         group = list(group)
         try:
-            image = decode_photo(pathlib.Path(path).read_bytes())
+            image = decode_photo(read_photo(path))
         except (OSError, UnreadablePhoto):
             image = None
         if image is not None:

@@ -8,8 +8,9 @@ import tempfile
 
 import tensorflow as tf
 
+from age_gender_estimation.data.files import write_file
 from age_gender_estimation.data.images import decode, resize
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, find_full_disk
 from age_gender_estimation.model.calibration import load_calibration
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import load_history, step_of
@@ -31,22 +32,27 @@ def export_model(model_dir):
     """
     hparams, checkpoint = load_hparams(model_dir), best_checkpoint(model_dir)
     serving = os.path.join(model_dir, "serving")
-    # What an export that was killed left: TensorFlow gives a folder its number when it is whole.
-    for unfinished in glob.glob(os.path.join(glob.escape(serving), "temp-*")):
-        shutil.rmtree(unfinished, ignore_errors=True)
-    with tempfile.TemporaryDirectory() as folder:
-        description, warm_up = os.path.join(folder, "model.json"), os.path.join(folder, WARM_UP_FILE)
-        with open(description, "w", encoding="utf-8") as file:
-            json.dump(describe(hparams, model_dir, checkpoint), file, indent=2)
-        write_warm_up(warm_up, hparams.img_size)
-        try:
+    _remove_unfinished(serving)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            description, warm_up = os.path.join(folder, "model.json"), os.path.join(folder, WARM_UP_FILE)
+            write_file(description, json.dumps(describe(hparams, model_dir, checkpoint), indent=2))
+            write_warm_up(warm_up, hparams.img_size)
             path = make_estimator(hparams, model_dir, calibration=load_calibration(checkpoint)).export_saved_model(
                 serving, lambda: serving_input_receiver(hparams.img_size),
                 assets_extra={"model.json": description, WARM_UP_FILE: warm_up}, checkpoint_path=checkpoint)
-        except tf.errors.OpError as error:
-            reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
-            raise InputError(f"expected to read {checkpoint} and to write {serving} ({reason})") from None
+    except tf.errors.OpError as error:
+        _remove_unfinished(serving)
+        reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
+        raise InputError(find_full_disk(error.message) or
+                         f"expected to read {checkpoint} and to write {serving} ({reason})") from None
     return path.decode()
+
+
+def _remove_unfinished(serving):
+    """Removes exports that were cut off, by a kill or a full disk: TensorFlow gives a folder its number when it is whole."""
+    for unfinished in glob.glob(os.path.join(glob.escape(serving), "temp-*")):
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def best_checkpoint(model_dir):

@@ -1,6 +1,7 @@
 """What people name to have it answered -> photos, videos and cameras, each once. In: paths, folders, globs, numbers."""
 import glob
 import os
+import pathlib
 import re
 import stat
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from age_gender_estimation.errors import InputError, SettingError
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".flv",
                  ".wmv", ".asf", ".3gp", ".3g2", ".ogv")
+MAX_NAME_BYTES = 230  # of the name of a drawn copy
 CAMERA = re.compile("(?:/dev/video)?([0-9]{1,2})")  # from 100 on OpenCV takes a number for that of a driver
 # How MP4 and MOV, MKV and WebM, and AVI begin. HEIC and AVIF photos begin as MP4 does, then give their name.
 VIDEO_START = re.compile(rb"....ftyp(?!heic|heix|mif1|avif)|\x1a\x45\xdf\xa3|RIFF....AVI ", re.DOTALL)
@@ -59,6 +61,7 @@ def find_inputs(patterns):
             is_video, is_live = _kind(path)
             name = os.path.relpath(path, folder) if folder else os.path.basename(path)
             name = f"camera-{CAMERA.fullmatch(path)[1]}" if _is_camera(path) else name
+            name = _shortened(name)
             name = name if is_video and name.lower().endswith(".mp4") else name + (".mp4" if is_video else ".jpg")
             while name in names:  # equal names from several folders
                 name = f"_{name}"
@@ -73,11 +76,27 @@ def find_inputs(patterns):
 
 def _find(pattern):
     if os.path.isdir(pattern):
-        return [os.path.join(parent, name) for parent, _, files in os.walk(pattern) for name in files
-                if name.lower().endswith(PHOTO_ENDINGS + VIDEO_ENDINGS)]
+        found = [os.path.join(parent, name) for parent, _, files in os.walk(pattern) for name in files
+                 if name.lower().endswith(PHOTO_ENDINGS + VIDEO_ENDINGS)]
+        # Nobody means a pipe or device by a folder that it is in. A link that leads nowhere will be said to.
+        return [path for path in found if os.path.isfile(path) or not os.path.exists(path)]
     if os.path.exists(pattern) or _is_camera(pattern):
         return [pattern]
-    return glob.glob(pattern, recursive=True)
+    if "**" in pattern.split(os.sep):
+        # Not glob.glob, which follows links to folders, and so walks for ever where two lead to a folder above them.
+        root = os.path.join(pathlib.Path(pattern).anchor, "")
+        relative = os.path.relpath(pattern, root or ".")
+        return [str(path) for path in pathlib.Path(root).glob(f"{relative}/*" if relative.endswith("**") else relative)]
+    return glob.glob(pattern)
+
+
+def _shortened(name):
+    """Returns a relative path whose last part leaves room for what is put around it, in the 255 bytes of a file's name."""
+    folder, last = os.path.split(name)
+    stem, ending = os.path.splitext(last)
+    if len(os.fsencode(last)) > MAX_NAME_BYTES:
+        last = os.fsencode(stem)[:MAX_NAME_BYTES - len(os.fsencode(ending))].decode(errors="ignore") + ending
+    return os.path.join(folder, last)
 
 
 def _is_camera(path):

@@ -2,6 +2,7 @@
 import json
 
 from age_gender_estimation.data.files import csv_line
+from age_gender_estimation.errors import printable
 from age_gender_estimation.serving.photos import UNKNOWN
 from age_gender_estimation.tasks.labels import LABELS
 
@@ -39,7 +40,7 @@ def as_text(record, actual, with_name):
     The file's name comes first if asked, and with errors and the frames of videos.
     """
     # A name may hold line breaks; one record stays one line.
-    name = record.file.encode("unicode_escape").decode() if not record.file.isprintable() else record.file
+    name = printable(record.file)
     name += ": " if record.frame is None else f" frame {record.frame}: "
     if record.error:
         return name + record.error
@@ -95,9 +96,15 @@ def write_records(pairs, style, with_names, write, with_header=True):
         elif style == "csv":
             write(csv_line(as_dict(record, actual).values()))
         else:
-            write((",\n" if number else "\n") + json.dumps(as_dict(record, actual), ensure_ascii=False))
+            write((",\n" if number else "\n") + _json(as_dict(record, actual)))
         num_answers += not record.error
         num_errors += bool(record.error)
     if style == "json":
         write("\n]\n")
     return num_answers, num_errors
+
+
+def _json(values):
+    text = json.dumps(values, ensure_ascii=False)
+    # A name of bytes that are no UTF-8 would make the file invalid, and control letters would reach a terminal.
+    return text if text.isprintable() else json.dumps(values)

@@ -1,14 +1,16 @@
 """An exported model, ready to be asked. In: face crops. Out: arrays per output of the SavedModel."""
-import json
 import os
 
 import numpy as np
 import tensorflow as tf
 
+from age_gender_estimation.data.files import read_json
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.crop import load_geometry
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
+
+MAX_SIDE = 8192  # pixels, of a face crop
 
 
 def find_export(model_dir):
@@ -35,8 +37,7 @@ def load_description(export):
     """
     path = os.path.join(export, "assets.extra", "model.json")
     try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
+        return read_json(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{export}: expected a SavedModel exported by this project ({error})") from None
 
@@ -68,6 +69,7 @@ class Predictor:
             self.max_age = self.description["max_age"]
             self.age_groups = self.description.get("age_groups")  # absent in exports before there were groups
             model = tf.saved_model.load(self.path)
+            self._check(model)
             self._signatures = {"image_bytes": model.signatures["serving_default"],
                                 "image": model.signatures["image:serving_default"]}
             self.labels = {name: LABELS[name] for name in self.tasks}
@@ -80,6 +82,18 @@ class Predictor:
             raise InputError(f"{self.path}: expected a SavedModel exported by this project ({reason}); "
                              "bin/export.py makes one of a model folder") from None
         self._model = model  # the signatures hold its variables only weakly
+
+    def _check(self, model):
+        """Raises where model.json does not describe the signatures, or says what no picture can be."""
+        for name, value in (("crop_size", self.crop_size), ("max_age", self.max_age)):
+            if not (type(value) is int and 0 < value <= MAX_SIDE):
+                raise ValueError(f"{name}: expected a whole number from 1 to {MAX_SIDE}, got {value!r:.80}")
+        answered = set(model.signatures["serving_default"].structured_outputs)
+        for name in self.tasks:
+            output = "age_group_probabilities" if name == "age" and self.age_groups else (
+                name if name == "age" else f"{name}_probabilities")
+            if output not in answered:
+                raise LookupError(f"no output {output}; there are {', '.join(sorted(answered))}")
 
     def answers(self, outputs):
         """Returns {answer: (values [batch], confidences [batch] or None)}: years for age, class numbers for the others."""

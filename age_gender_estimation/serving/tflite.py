@@ -8,7 +8,7 @@ import os
 
 import tensorflow as tf
 
-from age_gender_estimation.data.files import write_file
+from age_gender_estimation.data.files import write_files
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.model.calibration import load_calibration
 from age_gender_estimation.model.estimator import model_fn
@@ -44,7 +44,6 @@ def export_tflite(model_dir):
         content = converter.convert()
     path = os.path.join(model_dir, "tflite", "model.tflite")
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    write_file(path, content)
     description = json.dumps(describe(hparams, model_dir, checkpoint), indent=2) + "\n"
-    write_file(os.path.join(model_dir, "tflite", "model.json"), description)
+    write_files({path: content, os.path.join(model_dir, "tflite", "model.json"): description})
     return path

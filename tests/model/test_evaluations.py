@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from age_gender_estimation.data import files
 from age_gender_estimation.model import evaluations as module
-from age_gender_estimation.model.evaluations import Evaluations, keep_best, load_history
+from age_gender_estimation.model.evaluations import Evaluations, keep_best, load_history, remove_unfinished
 
 
 def save(folder, step, value):
@@ -118,3 +118,23 @@ def test_killed_at_any_line_the_best_checkpoint_and_the_history_can_be_read(tmp_
         if not is_killed:
             break
     assert number > 50
+
+
+def test_a_best_one_that_does_not_fit_on_the_disk_leaves_the_one_before(tmp_path):
+    best = tmp_path / "best"
+    keep_best(save(tmp_path / "model", 1, 1), str(best))
+    before = sorted(best.iterdir())
+    os.symlink("/dev/full", best / "model.ckpt-2.data-00000-of-00001.tmp")  # where it is written first
+    with pytest.raises(OSError, match="No space left on device"):
+        keep_best(save(tmp_path / "model", 2, 2), str(best))
+    assert sorted(best.iterdir()) == before and kept_value(best) == 1.0
+
+
+def test_what_is_left_of_unfinished_checkpoints_is_removed(tmp_path):
+    save(tmp_path, 1, 1)
+    before = sorted(tmp_path.iterdir())
+    (tmp_path / "model.ckpt-2_temp").mkdir()
+    (tmp_path / "model.ckpt-2_temp" / "part-00000-of-00001.data-00000-of-00001.tempstate1").write_bytes(b"x")
+    (tmp_path / "checkpoint.tmp0a").write_bytes(b"x")
+    remove_unfinished(str(tmp_path))
+    assert sorted(tmp_path.iterdir()) == before
