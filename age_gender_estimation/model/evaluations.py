@@ -120,10 +120,8 @@ def _copy(path, target):
 
 
 def remove_unfinished(model_dir):
-    """Removes what is left of checkpoints that could not be finished, by a kill or on a full disk: TensorFlow lets it lie,
+    """Removes what is left of checkpoints, and of the list of them, that could not be finished: TensorFlow lets it lie,
     however large."""
-    for folder in glob.glob(os.path.join(glob.escape(model_dir), "model.ckpt-*_temp")):
-        shutil.rmtree(folder, ignore_errors=True)
-    for pattern in ("model.ckpt-*.tempstate*", "checkpoint.tmp*"):
+    for pattern in ("model.ckpt-*_temp", "model.ckpt-*.tempstate*", "checkpoint.tmp*"):
         for path in glob.glob(os.path.join(glob.escape(model_dir), pattern)):
-            os.remove(path)
+            shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else os.remove(path)

@@ -68,25 +68,6 @@ def test_best_holds_one_checkpoint_that_stands_alone(tmp_path, monkeypatch, is_r
     assert len(list(moved.iterdir())) == 3  # index, data, checkpoint
 
 
-def test_a_best_one_that_does_not_fit_on_the_disk_leaves_the_one_before(tmp_path):
-    best = tmp_path / "best"
-    keep_best(save(tmp_path / "model", 1, 1), str(best))
-    before = sorted(best.iterdir())
-    os.symlink("/dev/full", best / "model.ckpt-2.data-00000-of-00001.tmp")  # where it is written first
-    with pytest.raises(OSError, match="No space left on device"):
-        keep_best(save(tmp_path / "model", 2, 2), str(best))
-    assert sorted(best.iterdir()) == before and kept_value(best) == 1.0
-
-
-def test_what_is_left_of_unfinished_checkpoints_is_removed(tmp_path):
-    save(tmp_path, 1, 1)
-    before = sorted(tmp_path.iterdir())
-    (tmp_path / "model.ckpt-2_temp").mkdir()
-    (tmp_path / "model.ckpt-2_temp" / "part-00000-of-00001.data-00000-of-00001.tempstate1").write_bytes(b"x")
-    remove_unfinished(str(tmp_path))
-    assert sorted(tmp_path.iterdir()) == before
-
-
 def killed_at_line(number, function):
     """Calls it in a process that ends, without a word and without flushing, before its n-th line that writes files;
     returns whether it came to that. Copying and renaming are in the lines that count."""
@@ -137,3 +118,23 @@ def test_killed_at_any_line_the_best_checkpoint_and_the_history_can_be_read(tmp_
         if not is_killed:
             break
     assert number > 50
+
+
+def test_a_best_one_that_does_not_fit_on_the_disk_leaves_the_one_before(tmp_path):
+    best = tmp_path / "best"
+    keep_best(save(tmp_path / "model", 1, 1), str(best))
+    before = sorted(best.iterdir())
+    os.symlink("/dev/full", best / "model.ckpt-2.data-00000-of-00001.tmp")  # where it is written first
+    with pytest.raises(OSError, match="No space left on device"):
+        keep_best(save(tmp_path / "model", 2, 2), str(best))
+    assert sorted(best.iterdir()) == before and kept_value(best) == 1.0
+
+
+def test_what_is_left_of_unfinished_checkpoints_is_removed(tmp_path):
+    save(tmp_path, 1, 1)
+    before = sorted(tmp_path.iterdir())
+    (tmp_path / "model.ckpt-2_temp").mkdir()
+    (tmp_path / "model.ckpt-2_temp" / "part-00000-of-00001.data-00000-of-00001.tempstate1").write_bytes(b"x")
+    (tmp_path / "checkpoint.tmp0a").write_bytes(b"x")
+    remove_unfinished(str(tmp_path))
+    assert sorted(tmp_path.iterdir()) == before
