@@ -114,7 +114,7 @@ class Predictor:
         try:
             outputs = self._signatures["image_bytes"](image_bytes=tf.constant(pictures, tf.string))
         except tf.errors.InvalidArgumentError as error:
-            raise InputError(f"a picture cannot be decoded ({error.message[:200]})") from None
+            raise InputError(f"a picture cannot be decoded ({' '.join(error.message.split())[:300]})") from None
         return {name: values.numpy() for name, values in outputs.items()}
 
     def predict_images(self, images):
