@@ -16,7 +16,7 @@ KILLS ?= 20
 COMPAT_VENV ?= .venv-compat
 COMPAT_MODEL = $(if $(filter-out file,$(origin MODEL)),$(MODEL),$(firstword $(wildcard pretrained) $(OUT)/compat/model))
 
-.PHONY: setup setup-dev setup-web demo test test-compat soak lint download preprocess train evaluate export predict web
+.PHONY: setup setup-dev setup-web demo test test-compat fuzz soak lint download preprocess train evaluate export predict web
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev
@@ -62,6 +62,10 @@ $(OUT)/compat/trained: | setup
 	$(PYTHON) bin/preprocess_imdb.py --db-path $(OUT)/compat/imdb_crop/imdb.mat --photo-dir $(OUT)/compat/imdb_crop --output-dir $(OUT)/compat --img-size 64
 	$(PYTHON) bin/train.py --img-dir $(OUT)/compat/crop --train-csv $(OUT)/compat/train.csv --val-csv $(OUT)/compat/val.csv --model-dir $(OUT)/compat/model --img-size 64 --num-steps 200 --eval-steps 200
 	touch $@
+
+# FUZZ_SECONDS (60) and FUZZ_SEED: tests/fuzz/fuzz.py says more.
+fuzz: setup-dev
+	$(PYTHON) tests/fuzz/fuzz.py
 
 lint: setup-dev
 	$(PYTHON) -m ruff check .

@@ -125,8 +125,9 @@ def _read_columns(db_path):
 
 
 def _texts(cells):
-    """Returns the text in each cell of a MATLAB cell array; an empty cell gives ''."""
-    return [str(cell.flat[0]) if isinstance(cell, np.ndarray) and cell.size else "" for cell in cells]
+    """Returns the text in each cell of a MATLAB cell array; a cell that is empty or holds something else gives ''."""
+    return [str(cell.flat[0]) if isinstance(cell, np.ndarray) and cell.size and isinstance(cell.flat[0], str) else ""
+            for cell in cells]
 
 
 def _drop_reasons(columns, ages, genders, filters):

@@ -69,13 +69,13 @@ class Predictor:
             self.max_age = self.description["max_age"]
             self.age_groups = self.description.get("age_groups")  # absent in exports before there were groups
             model = tf.saved_model.load(self.path)
-            self._check(model)
             self._signatures = {"image_bytes": model.signatures["serving_default"],
                                 "image": model.signatures["image:serving_default"]}
             self.labels = {name: LABELS[name] for name in self.tasks}
             if self.age_groups and "age" in self.labels:
                 del self.labels["age"]
                 self.labels["age_group"] = group_label(self.age_groups)
+            self._check(model)
         except (OSError, ValueError, LookupError, TypeError, tf.errors.OpError) as error:
             # The name says what is wrong where the message does not: KeyError: 'geometry'.
             reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
@@ -89,9 +89,8 @@ class Predictor:
             if not (type(value) is int and 0 < value <= MAX_SIDE):
                 raise ValueError(f"{name}: expected a whole number from 1 to {MAX_SIDE}, got {value!r:.80}")
         answered = set(model.signatures["serving_default"].structured_outputs)
-        for name in self.tasks:
-            output = "age_group_probabilities" if name == "age" and self.age_groups else (
-                name if name == "age" else f"{name}_probabilities")
+        for name in self.labels:
+            output = name if name == "age" else f"{name}_probabilities"
             if output not in answered:
                 raise LookupError(f"no output {output}; there are {', '.join(sorted(answered))}")
 
@@ -115,7 +114,7 @@ class Predictor:
         try:
             outputs = self._signatures["image_bytes"](image_bytes=tf.constant(pictures, tf.string))
         except tf.errors.InvalidArgumentError as error:
-            raise InputError(f"a picture cannot be decoded ({error.message[:200]})") from None
+            raise InputError(f"a picture cannot be decoded ({' '.join(error.message.split())[:300]})") from None
         return {name: values.numpy() for name, values in outputs.items()}
 
     def predict_images(self, images):

@@ -18,7 +18,7 @@ from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess
 from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.datasets.synthetic import write_synthetic_imdb
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.faces.photo import encode_jpeg
+from age_gender_estimation.faces.photo import MAX_BYTES, encode_jpeg
 from tests.conftest import ROOT
 
 SETTINGS = PreprocessSettings("imdb_wiki", Filters(), img_size=24, split_ratio=0.5)
@@ -275,3 +275,23 @@ def test_pictures_are_never_replaced_by_their_crops(noise_image, tmp_path):
     with pytest.raises(InputError, match="the crops would replace the pictures"):
         preprocess([Example("a.jpg", {"age": 1})], tmp_path / "crop", str(tmp_path), SETTINGS, workers=1)
     assert digests(tmp_path) == before
+
+
+def test_names_that_no_crop_can_have_and_pipes_are_dropped_by_reason(noise_image, tmp_path):
+    long = "x" * 251
+    for name in ("a.jpg", "b.jpg", f"{long}.jpg", f"{long}.png", "c.png", "c.png.jpg/d.jpg", "e.jpg/f.jpg"):
+        picture(tmp_path / "in" / name, noise_image)
+    os.mkfifo(tmp_path / "in/pipe.jpg")
+    (tmp_path / "in/large.jpg").touch()
+    os.truncate(tmp_path / "in/large.jpg", MAX_BYTES + 1)
+    (tmp_path / "in/up").symlink_to("..")
+    (tmp_path / "in/same").symlink_to(".")
+    kept = ["a.jpg", "b.jpg", f"{long}.jpg", "c.png.jpg/d.jpg", "e.jpg/f.jpg", "same/a.jpg"]
+    dropped = [f"{long}.png", "c.png", "e.jpg", "pipe.jpg", "large.jpg", "up/in/a.jpg", "up/x.jpg", "y" * 5000]
+    examples = [
+        Example(name, {"age": 1, "gender": 1}, name, "val" if name == "b.jpg" else "train") for name in kept + dropped
+    ]
+    summary = preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    assert summary["dropped"] == {"file_name": 4, "missing_file": 1, "unreadable_file": 1, "unsafe_path": 1}
+    listed = read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
+    assert sorted(listed) == sorted([*kept, "up/in/a.jpg"]) and not list(tmp_path.glob("*.jpg"))

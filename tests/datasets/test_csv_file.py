@@ -1,11 +1,13 @@
 import csv
 import io
+import os
 
 import pytest
-from hypothesis import given
+import tensorflow as tf
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from age_gender_estimation.datasets.csv_file import read_csv_dataset, read_rows
+from age_gender_estimation.datasets.csv_file import MAX_LINE, read_csv_dataset, read_header, read_rows
 from age_gender_estimation.datasets.example import Filters
 from age_gender_estimation.errors import InputError
 
@@ -46,13 +48,20 @@ def test_a_row_without_labels_or_outside_the_ages_is_dropped_by_reason(tmp_path)
         ('filename,age\n"a.jpg,3\n', "expected UTF-8 CSV"),
         (b"filename,age\n\xff\xfe.jpg,3\n", "expected UTF-8 CSV"),
         (b"filename,age\na\x00.jpg,3\n", "row 2, column filename"),
+        ("filename,age\na.jpg,3\n".encode("utf-16"), "expected UTF-8 CSV"),
+        ('filename,age\n"a"b.jpg,3\n', "expected UTF-8 CSV"),
+        ("filename,age\n" + "a" * 2**18 + ",3\n", "expected UTF-8 CSV.*field larger than"),
+        ("filename,age\n" + "a," * 2**18 + "\n", "row 2: expected 2 cells, found 262145"),
+        ("filename,age\n" + "," * MAX_LINE, "expected lines of less than"),
+        (",".join(["filename", *map(str, range(10**5))]), "unknown column '0'"),
+        ("filename," + "\x1b[2J" * 10**4, "unknown column"),
     ],
 )
 def test_errors_name_file_row_and_column(tmp_path, content, message):
     path = write(tmp_path, content)
     with pytest.raises(InputError, match=message) as caught:
         read_csv_dataset(path, Filters())
-    assert path in str(caught.value) and "\n" not in str(caught.value)
+    assert path in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 600
 
 
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=40)
@@ -67,3 +76,50 @@ def test_any_file_name_survives_the_way_through_a_csv(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("csv") / "faces.csv"
     path.write_bytes(text.getvalue().encode())
     assert [(row["filename"], labels["age"]) for _, row, labels in read_rows(str(path))] == rows
+
+
+def test_a_pipe_or_device_is_no_csv_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "faces.csv")
+    for path in (str(tmp_path / "faces.csv"), "/dev/zero", str(tmp_path)):
+        with pytest.raises(InputError, match="expected a CSV file, found a folder, pipe or device"):
+            read_header(path)
+
+
+PIECES = [
+    "filename,age\n",
+    "a.jpg",
+    ",",
+    "\n",
+    "\r\n",
+    "\r",
+    '"',
+    '""',
+    '"a,\n"',
+    "7",
+    "007",
+    "\ufeff",
+    "\0",
+    "\x85",
+    "\u2028",
+    " ",
+]
+CELLS = st.sampled_from(PIECES) | st.text(max_size=3)
+
+
+@settings(deadline=None)
+@given(st.lists(CELLS, max_size=30).map(lambda pieces: ("filename,age\n" + "".join(pieces)).encode(errors="replace")))
+def test_whatever_a_manifest_holds_training_reads_the_same_rows_or_refuses(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("csv") / "train.csv"
+    path.write_bytes(content)
+    try:
+        rows = [(row["filename"], labels["age"]) for _, row, labels in read_rows(str(path))]
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    columns = [tf.string, tf.constant([-1], tf.int32)]
+    try:
+        read = list(tf.data.experimental.CsvDataset(str(path), columns, header=True).as_numpy_iterator())
+    except tf.errors.InvalidArgumentError:  # a quote within a cell that is not quoted, against RFC 4180
+        assert b'"' in content
+        return
+    assert [(name.decode(), None if age == -1 else age) for name, age in read] == rows

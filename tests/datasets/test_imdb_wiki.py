@@ -1,4 +1,6 @@
 import datetime
+import resource
+import struct
 
 import h5py
 import numpy as np
@@ -112,3 +114,63 @@ def test_hdf5_is_refused_by_name(tmp_path):
 def test_a_missing_mat_is_named():
     with pytest.raises(InputError, match="nowhere.mat: cannot be read"):
         read_imdb_wiki("nowhere.mat", Filters())
+
+
+def element(kind, data):
+    return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
+
+
+def matrix(kind, shape, body, name=b""):
+    """A MATLAB 5 array: its class, shape, name, and whatever its contents are said to be."""
+    parts = (element(6, struct.pack("<II", kind, 0)), element(5, struct.pack("<ii", *shape)), element(1, name), body)
+    return element(14, b"".join(parts))
+
+
+def hostile_mat(shape=(1, 1), **fields):
+    """An imdb.mat with one record, and `fields` as they are given."""
+    names = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
+    number = matrix(6, (1, 1), element(9, struct.pack("<d", 7)))
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<HH", 0x0100, 0x4D49)
+    listed = element(5, struct.pack("<i", 32)) + element(1, b"".join(name.encode().ljust(32, b"\0") for name in names))
+    return header + matrix(2, shape, listed + b"".join(fields.get(name, number) for name in names), b"imdb")
+
+
+def nested(depth):
+    inner = b""
+    for _ in range(depth):
+        inner = matrix(1, (1, 1), inner)
+    return inner
+
+
+SPARSE = matrix(5, (1, 1), element(5, bytes(4)) + element(5, struct.pack("<ii", 0, 1)) + element(9, bytes(8)))
+PATH = matrix(1, (1, 1), matrix(4, (1, 5), element(16, b"a.jpg")))
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (hostile_mat(full_path=matrix(1, (1, 2**27), b"")), "cannot be read|memory"),
+        (hostile_mat(shape=(1, 2**27)), "Unable to allocate"),
+        (hostile_mat(dob=matrix(6, (1, 2**31 - 1), struct.pack("<II", 9, 2**31))), "cannot be read"),
+        (hostile_mat(full_path=nested(3000)), "ends SciPy's reader|got something else"),
+        (hostile_mat(full_path=PATH, dob=SPARSE), "field dob: expected numbers"),
+        (hostile_mat(full_path=PATH, dob=PATH), "field dob: expected numbers"),
+        (hostile_mat(full_path=PATH)[:-100], "cannot be read|got something else"),
+    ],
+    ids=("cells", "records", "numbers", "nested", "sparse", "text", "truncated"),
+)
+def test_a_hostile_mat_is_one_line_and_takes_no_memory_of_ours(tmp_path, content, message):
+    (tmp_path / "imdb.mat").write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=message) as caught:
+        read_imdb_wiki(str(tmp_path / "imdb.mat"), Filters())
+    assert len(str(caught.value)) < 600
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
+
+
+def test_a_path_that_is_none_is_empty_and_one_that_leads_out_is_left_to_preprocess(tmp_path):
+    out = matrix(1, (1, 1), matrix(4, (1, 8), element(16, b"../x.jpg")))
+    for full_path, expected in ((PATH, "a.jpg"), (out, "../x.jpg"), (SPARSE, ""), (matrix(1, (1, 1), PATH), "")):
+        (tmp_path / "imdb.mat").write_bytes(hostile_mat(full_path=full_path))
+        (example,) = read_imdb_wiki(str(tmp_path / "imdb.mat"), Filters())
+        assert example.path == expected

@@ -1,13 +1,21 @@
 """Photos as people have them. Pillow, another decoder than the code's, writes the odd ones."""
 
 import io
+import os
+import struct
+import subprocess
+import sys
+import threading
+import zipfile
+import zlib
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg
+from age_gender_estimation.faces.photo import MAX_BYTES, UnreadablePhoto, decode_photo, encode_jpeg, read_photo
+from tests.conftest import ROOT
 
 
 def saved(image, style, **options):
@@ -95,3 +103,113 @@ def test_what_is_no_picture_is_said_so(data, message):
 def test_one_pixel_is_no_face():
     with pytest.raises(UnreadablePhoto, match="1x1 pixels"):
         decode_photo(saved(Image.new("RGB", (1, 1)), "PNG"))
+
+
+def with_size(data, offset, style):
+    """A file whose header says 20,000 x 20,000 pixels, at `offset`."""
+    return data[:offset] + struct.pack(style, 20_000, 20_000) + data[offset + struct.calcsize(style) :]
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def bombs():
+    """{name: a file of some KB that says, or is, 20,000 x 20,000 pixels}."""
+    small = Image.new("RGB", (64, 64))
+    jpeg, bmp = saved(small, "JPEG"), saved(small, "BMP")
+    tiff = saved(small, "TIFF")
+    for tag in (256, 257):  # width and height, as 32-bit numbers
+        entry = tiff.index(struct.pack("<HHII", tag, 4, 1, 64))
+        tiff = tiff[:entry] + struct.pack("<HHII", tag, 4, 1, 20_000) + tiff[entry + 12 :]
+    pixels = zlib.compressobj(9)
+    rows = b"".join(pixels.compress(b"\0" * 2501) for _ in range(20_000)) + pixels.flush()
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0))
+    return {
+        "whole.png": b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", rows) + chunk(b"IEND", b""),
+        "lie.jpg": with_size(jpeg, jpeg.index(b"\xff\xc0") + 5, ">HH"),
+        "lie.bmp": with_size(bmp, 18, "<ii"),
+        "lie.tif": tiff,
+        # VP8L: 14 bits for each side, less one.
+        "lie.webp": b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f" + (16382 | 16382 << 14).to_bytes(4, "little") + bytes(9),
+    }
+
+
+def test_a_few_kb_of_400_million_pixels_are_refused_before_they_take_memory(tmp_path):
+    files = bombs()
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        assert len(data) < 60_000
+    code = (
+        "import pathlib, resource, sys\n"
+        "from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        "for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
+        "    try: decode_photo(path.read_bytes())\n"
+        "    except UnreadablePhoto as error: print(path.name, error)\n"
+        "print((peak() - before) // 1024)\n"
+    )
+    # In a process of its own: OpenCV takes the limit over when it is imported, and memory is measured.
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
+    *lines, megabytes = done.stdout.splitlines()
+    assert lines == [f"{name} it has too many pixels" for name in sorted(files)], done.stderr
+    assert int(megabytes) < 50
+
+
+def test_a_jpeg_of_endless_scans_is_refused(noise_image):
+    data = saved(Image.fromarray(noise_image), "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    for number, is_read in ((0, True), (50, True), (100, False)):
+        many = data[:-2] + data[last:-2] * number + data[-2:]
+        if is_read:
+            assert decode_photo(many).shape == noise_image.shape
+        else:
+            with pytest.raises(UnreadablePhoto, match="at most 100 scans"):
+                decode_photo(many)
+
+
+@pytest.mark.parametrize("style", ["JPEG", "PNG"])
+def test_an_archive_behind_a_picture_does_not_matter(noise_image, style):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("x", bytes(20_000))
+    assert decode_photo(saved(Image.fromarray(noise_image), style) + archive.getvalue()).shape == noise_image.shape
+
+
+def test_a_png_that_only_mentions_its_end_is_truncated(noise_image):
+    data = saved(Image.fromarray(noise_image), "PNG")
+    with pytest.raises(UnreadablePhoto, match="truncated"):
+        decode_photo(data[: len(data) // 2] + b"IEND")
+
+
+@pytest.mark.parametrize("ending", [".jp2", ".ppm", ".hdr", ".ras"])
+def test_decoders_that_nobody_asked_for_stay_out_of_reach(noise_image, ending):
+    data = cv2.imencode(ending, noise_image)[1].tobytes()
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None
+    with pytest.raises(UnreadablePhoto, match="not a picture"):
+        decode_photo(data)
+
+
+def test_what_is_called_like_a_picture_and_is_none_is_not_waited_for(tmp_path):
+    (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "device.jpg").symlink_to("/dev/zero")
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    with open(tmp_path / "large.jpg", "wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    for name in ("folder", "pipe", "device"):
+        with pytest.raises(UnreadablePhoto, match="expected a file, found a folder, pipe or device"):
+            read_photo(str(tmp_path / f"{name}.jpg"))
+    with pytest.raises(UnreadablePhoto, match="at most 800 MB"):
+        read_photo(str(tmp_path / "large.jpg"))
+    with pytest.raises(OSError, match="Too many levels"):
+        read_photo(str(tmp_path / "loop.jpg"))
+
+
+def test_a_pipe_of_the_shell_is_read(tmp_path):
+    os.mkfifo(tmp_path / "63")
+    writer = threading.Thread(target=(tmp_path / "63").write_bytes, args=[b"x" * 100_000])
+    writer.start()
+    assert read_photo(str(tmp_path / "63")) == b"x" * 100_000
+    writer.join()

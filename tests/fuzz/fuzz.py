@@ -86,20 +86,19 @@ def pictures(dice):
 
 
 def write_pictures(folder, dice, number):
-    """Writes damaged pictures, half of them of a wrong ending, and one that is whole; returns their names."""
-    names = ["30_0_1_whole.jpg"]
-    (folder / names[0]).write_bytes(pictures(dice)["jpg"])
+    """Writes damaged pictures, some of them of a wrong ending, and one that is whole; returns their names."""
+    names, whole = ["30_0_1_whole.jpg"], [pictures(dice) for _ in range(3)]
+    (folder / names[0]).write_bytes(whole[0]["jpg"])
     for index in range(number):
-        ending, data = dice.choice(list(pictures(dice).items()))
-        names.append(
-            f"{index}_1_2_{dice.choice(['x', 'ä', '= ', chr(27) + '[2J', chr(10)])}.{dice.choice(MIME + (ending,) * 6)}"
-        )
+        ending, data = dice.choice(list(dice.choice(whole).items()))
+        text = dice.choice(("x", "\u00e4", "= ", chr(27) + "[2J", chr(10)))
+        names.append(f"{index}_1_2_{text}.{dice.choice(MIME + (ending,) * 6)}")
         (folder / names[-1]).write_bytes(damage(data, dice))
     return names
 
 
 def preprocess_pictures(folder, dice):
-    write_pictures(folder / "in", dice, 40)
+    write_pictures(folder / "in", dice, 300)
     return ["preprocess_utkface.py", "--photo-dir", "in", "--split-ratio", "1"]
 
 
@@ -126,7 +125,7 @@ def report_manifest(folder, dice):
 
 
 def predict(folder, dice):
-    names = write_pictures(folder / "in", dice, 12)
+    names = write_pictures(folder / "in", dice, 40)
     arguments = ["predict.py", "--image-path", "in", "--format", dice.choice(("text", "csv", "json"))]
     if dice.random() < 0.5:
         (folder / "m.csv").write_bytes(damage(MANIFEST.replace("{0}.jpg", names[0]).encode(), dice))

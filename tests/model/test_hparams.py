@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.data.files import MAX_JSON
+from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.hparams import HParams, check_resume, load_hparams
 
 
@@ -88,3 +89,38 @@ def test_models_of_before_the_age_encodings_load_with_the_defaults(tmp_path):
     (tmp_path / "hparams.json").write_text('{"tasks": ["age", "gender"], "backbone": "cnn", "img_size": 64}')
     assert load_hparams(tmp_path) == HParams(tasks=("age", "gender"), backbone="cnn", img_size=64)
     assert HParams().age_groups() is None and HParams().task_weights() == {"age": 1.0, "gender": 1.0, "race": 1.0}
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ('{"img_size": "112"}', "img_size: expected int, got '112'"),
+        ('{"img_size": 112.5}', "img_size: expected int"),
+        ('{"img_size": true}', "img_size: expected int"),
+        ('{"tasks": "age"}', "tasks: expected tuple"),
+        ('{"tasks": [["age"]]}', "tasks: expected tuple"),
+        ('{"dense_units": [1.5]}', "dense_units: expected tuple"),
+        ('{"learning_rate": {}}', "learning_rate: expected float"),
+        ('{"backbone": null}', "backbone: expected str"),
+        ('{"img_size": -1}', "--img-size: expected more than 0"),
+        ('{"img_size": %s}' % ("9" * 5000), "Exceeds the limit"),
+        (b"\xff\xfe{}", "utf-8"),
+    ],
+)
+def test_a_hostile_file_is_one_line_and_no_setting_of_ours(tmp_path, content, reason):
+    (tmp_path / "hparams.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError, match=reason) as caught:
+        load_hparams(tmp_path)
+    assert not isinstance(caught.value, SettingError) and len(str(caught.value)) < 600
+
+
+def test_a_json_that_is_too_long_is_not_read(tmp_path):
+    with open(tmp_path / "hparams.json", "w") as file:
+        file.truncate(MAX_JSON + 1)
+    with pytest.raises(InputError, match=f"at most {MAX_JSON} characters"):
+        load_hparams(tmp_path)
+
+
+def test_whole_numbers_stand_for_rates_in_json():
+    assert HParams.from_json('{"learning_rate": 1, "dense_units": [64]}') == HParams(learning_rate=1, dense_units=(64,))

@@ -207,6 +207,10 @@ def test_models_of_another_version_are_refused(predictor, trained, tmp_path):
         ({**predictor.description, "tasks": {"smile": {"classes": ["no", "yes"]}}}, "KeyError: 'smile'"),
         ({**predictor.description, "age_groups": [[1]]}, "IndexError"),
         ([], "TypeError"),
+        ({**predictor.description, "crop_size": 10**9}, "ValueError: crop_size: expected a whole number"),
+        ({**predictor.description, "max_age": "116"}, "ValueError: max_age: expected a whole number"),
+        ({**predictor.description, "tasks": {"race": {}}}, "LookupError: no output race_probabilities"),
+        ({**predictor.description, "geometry": {"name": "x", "scale": 1e9, "shift": 0}}, "ValueError: expected a scale"),
     ):
         path.write_text(json.dumps(other))
         with pytest.raises(InputError, match=f"expected a SavedModel exported by this project .{reason}"):

@@ -94,3 +94,33 @@ def test_what_has_no_end_stands_alone(inside):
 def test_a_photo_may_come_through_a_pipe_without_being_read_here(inside):
     os.mkfifo(inside / "pipe")
     assert kinds(["pipe"]) == {"pipe": ("pipe.jpg", "photo")}
+
+
+def test_pipes_and_folders_in_a_folder_are_not_waited_for(inside):
+    (inside / "a/x.jpg").mkdir(parents=True)
+    os.mkfifo(inside / "a/y.jpg")
+    os.mkfifo(inside / "a/clip.mp4")
+    (inside / "a/zero.jpg").symlink_to("/dev/zero")
+    (inside / "a/z.jpg").touch()
+    assert kinds(["a"]) == {"a/z.jpg": ("z.jpg.jpg", "photo")}
+
+
+def test_links_to_a_folder_above_are_not_walked(inside):
+    (inside / "a/b").mkdir(parents=True)
+    (inside / "a/b/x.jpg").touch()
+    for name in ("up", "again"):
+        (inside / "a/b" / name).symlink_to("..")
+    for pattern in ("a", "a/**/*.jpg", "a/b/../**/*.jpg"):
+        assert list(find_inputs([pattern])) == ["a/b/x.jpg"]
+    assert list(find_inputs([f"{inside}/a/**/*.jpg"])) == [f"{inside}/a/b/x.jpg"]
+    assert "a/b/x.jpg" in find_inputs(["a/**"])
+
+
+def test_a_drawn_copy_of_the_longest_name_can_be_written(inside):
+    (inside / "a").mkdir()
+    names = ["x" * 251 + ".jpg", "x" * 250 + "y.jpg", "\u6f22" * 83 + ".png", "x" * 251 + ".mp4"]
+    for name in names:
+        (inside / "a" / name).touch()
+    drawn = {entry.drawn for entry in find_inputs(["a"]).values()}
+    assert len(drawn) == 4 and max(len(name.encode()) for name in drawn) <= 255 - len(".tmp.mp4")
+    assert sorted(os.path.splitext(name)[1] for name in drawn) == [".jpg", ".jpg", ".jpg", ".mp4"]

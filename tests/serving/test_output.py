@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import os
 import pathlib
 
 import jsonschema
@@ -134,3 +135,33 @@ def test_every_kind_of_record_fits_the_schema():
 
 def test_nothing_is_a_valid_array():
     assert json.loads(written([], "json")[0]) == []
+
+
+NAMES = [
+    "x.jpg",
+    "\u6f22 \u00e4.jpg",
+    os.fsdecode(b"caf\xe9.jpg"),
+    "\x1b[2J\n.jpg",
+    "\x9b2J\u202egpj.jpg",
+    "=cmd|\"' /c calc'!A1.jpg",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_moves_the_cursor_or_makes_an_invalid_file(name):
+    for style in ("text", "json"):
+        pieces = []
+        write_records([(FaceRecord(name, error="no face found"), None)], style, True, pieces.append)
+        text = "".join(pieces)
+        assert text.replace("\n", "").isprintable() and text.count("\n") == (1 if style == "text" else 3)
+        text.encode()
+        if style == "json":
+            assert json.loads(text)[0]["file"] == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_csv_keeps_every_name_as_it_is(name):
+    pieces = []
+    write_records([(FaceRecord(name, error="no face found"), None)], "csv", True, pieces.append)
+    (row,) = csv.DictReader(io.StringIO("".join(pieces), newline=""))
+    assert row["file"] == name
