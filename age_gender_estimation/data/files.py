@@ -1,16 +1,13 @@
 """Writing: files that are there whole or not at all, and CSV lines that every reader reads back."""
 import csv
 import io
-import os
+
+from age_gender_estimation import storage
 
 
 def write_file(path, content):
-    """Writes str or bytes to `path` through a temporary name beside it, replacing what was there in one step."""
-    temporary = f"{path}.tmp"
-    mode = {"mode": "wb"} if isinstance(content, bytes) else {"mode": "w", "encoding": "utf-8", "newline": ""}
-    with open(temporary, **mode) as file:
-        file.write(content)
-    os.replace(temporary, path)
+    """Writes str or bytes to `path`, here or in a bucket, replacing what was there in one step."""
+    storage.write_bytes(path, content if isinstance(content, bytes) else content.encode())
 
 
 def csv_line(cells):

@@ -4,6 +4,7 @@ In: UTF-8 with a header line, RFC 4180 quoting. Out: rows of parsed labels; ever
 """
 import csv
 
+from age_gender_estimation import storage
 from age_gender_estimation.datasets.example import Example
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.tasks.labels import LABELS
@@ -87,7 +88,7 @@ def read_csv_dataset(path, filters):
 
 def _open(path):
     try:
-        return open(path, encoding="utf-8-sig", newline="")
+        return storage.open(path, encoding="utf-8-sig", newline="")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected a CSV file") from None
 

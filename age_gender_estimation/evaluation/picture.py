@@ -1,9 +1,11 @@
 """The picture of an evaluation: faces with true and predicted labels, and true against predicted age."""
-import os
+import io
 
 import cv2
 import matplotlib
 import numpy as np
+
+from age_gender_estimation import storage
 
 ROWS, COLUMNS = 4, 8
 
@@ -28,13 +30,15 @@ def draw_evaluation(predictions, path, seed=0):
     grid.suptitle("true \N{RIGHTWARDS ARROW} predicted (red: wrong class, or more than 10 years off)")
     if "age" in predictions.predicted and not np.isnan(predictions.true["age"]).all():
         _draw_ages(plot.subplots(), predictions)
-    figure.savefig(f"{path}.tmp", dpi=80, format="png")
-    os.replace(f"{path}.tmp", path)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=80, format="png")
+    storage.write_bytes(path, content.getvalue())
     pyplot.close(figure)
 
 
 def _draw_face(axis, predictions, index):
-    axis.imshow(cv2.imread(predictions.paths[index])[..., ::-1])
+    data = np.frombuffer(storage.read_bytes(predictions.paths[index]), np.uint8)
+    axis.imshow(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
     truth, answer, is_wrong = [], [], False
     for name, answers in predictions.predicted.items():
         true, predicted = predictions.true[name][index], int(round(answers[index]))

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import minimize_scalar
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.data.input_pipeline import evaluation_dataset
 from age_gender_estimation.data.manifest import read_manifest
@@ -89,7 +90,7 @@ def calibrate(model_dir, checkpoint, manifests):
 def load_calibration(checkpoint):
     """Returns the Calibration of a checkpoint; one that changes nothing where none was fitted."""
     try:
-        with open(checkpoint + ENDING, encoding="utf-8") as file:
+        with storage.open(checkpoint + ENDING, encoding="utf-8") as file:
             return Calibration(**json.load(file))
     except FileNotFoundError:
         return Calibration()

@@ -3,10 +3,10 @@ import json
 import logging
 import math
 import os
-import shutil
 
 import tensorflow as tf
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.model.hooks import StopHook
 
@@ -74,7 +74,7 @@ class EvaluationListener(tf.estimator.CheckpointSaverListener):
 def load_history(model_dir):
     """Returns the list of evaluations in a model folder's eval.json, [] where there is none."""
     try:
-        with open(os.path.join(model_dir, "eval.json"), encoding="utf-8") as file:
+        with storage.open(os.path.join(model_dir, "eval.json"), encoding="utf-8") as file:
             return json.load(file)["evaluations"]
     except FileNotFoundError:
         return []
@@ -87,13 +87,13 @@ def step_of(checkpoint):
 
 def keep_best(checkpoint, best_dir):
     """Makes `checkpoint` the one in `best_dir`; a kill at any moment leaves either the old or the new one there."""
-    os.makedirs(best_dir, exist_ok=True)
+    storage.makedirs(best_dir)
     name = os.path.basename(checkpoint)
     for suffix in (".data-00000-of-00001", ".index"):
-        shutil.copyfile(checkpoint + suffix, os.path.join(best_dir, name + suffix))
+        storage.copy(checkpoint + suffix, os.path.join(best_dir, name + suffix))
     # This file says which checkpoint counts and is replaced in one step. TensorFlow's own writer would make the name
     # relative to the working directory where best_dir is a relative path.
     write_file(os.path.join(best_dir, "checkpoint"), f'model_checkpoint_path: "{name}"\n')
-    for file in os.listdir(best_dir):
+    for file in storage.listdir(best_dir):
         if file != "checkpoint" and not file.startswith(f"{name}."):
-            os.remove(os.path.join(best_dir, file))
+            storage.remove(os.path.join(best_dir, file))

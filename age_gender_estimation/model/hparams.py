@@ -5,6 +5,7 @@ import math
 import os
 from dataclasses import dataclass
 
+from age_gender_estimation import storage
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.tasks.age_groups import AGE_GROUPS, parse_age_groups
 from age_gender_estimation.tasks.labels import LABELS
@@ -162,9 +163,9 @@ def load_hparams(model_dir):
     """
     path = os.path.join(model_dir, "hparams.json")
     try:
-        with open(path, encoding="utf-8") as file:
+        with storage.open(path, encoding="utf-8") as file:
             return HParams.from_json(file.read())
-    except OSError:
+    except FileNotFoundError:
         raise InputError(f"{model_dir}: expected a model folder made by train.py, found no hparams.json in it") from None
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not the hyper-parameters of this version ({error})") from None

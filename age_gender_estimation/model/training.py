@@ -7,6 +7,7 @@ import time
 
 import tensorflow as tf
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.data.images import decode
 from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
@@ -44,7 +45,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
     start = _prepare_start(hparams, model_dir)
     estimator = make_estimator(hparams, model_dir, start)
-    os.makedirs(model_dir, exist_ok=True)
+    storage.makedirs(model_dir)
     # After the network was built: settings that it refuses must not stand in the way of the corrected command.
     write_file(os.path.join(model_dir, "hparams.json"), hparams.to_json())
     data = describe_data(train_manifests, hparams.img_size)
@@ -94,12 +95,14 @@ def require_device(device):
 
 
 def undecodable(manifests):
-    """Returns what to say of the first listed picture that cannot be decoded, or None. TensorFlow does not name it."""
+    """Returns what to say of the first listed picture that cannot be read or decoded, or None; TensorFlow names none."""
     for manifest in manifests:
         for name in read_manifest(manifest.path, part=manifest.part)[0]:
             path = os.path.join(manifest.image_dir, name)
             try:
-                decode(tf.io.read_file(path))
+                decode(tf.constant(storage.read_bytes(path)))
+            except OSError as error:
+                return f"{path} cannot be read ({error.strerror})"
             except tf.errors.OpError:
                 return f"{path} cannot be decoded, preprocess again"
     return None
@@ -107,7 +110,7 @@ def undecodable(manifests):
 
 def _prepare_start(hparams, model_dir):
     """Returns the prefix of the checkpoint to start from, made from published weights or that of an export, or None."""
-    if os.path.exists(os.path.join(model_dir, "hparams.json")):
+    if storage.exists(os.path.join(model_dir, "hparams.json")):
         check_resume(load_hparams(model_dir), hparams, model_dir)
     newest = tf.train.latest_checkpoint(model_dir)
     if newest:

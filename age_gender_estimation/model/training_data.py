@@ -4,6 +4,7 @@ import json
 import logging
 import os
 
+from age_gender_estimation import storage
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.model.backbones import BACKBONES
@@ -58,7 +59,7 @@ def load_sources(model_dir):
     """
     path = os.path.join(model_dir, "data.json")
     try:
-        with open(path, encoding="utf-8") as file:
+        with storage.open(path, encoding="utf-8") as file:
             sources = json.load(file)
         return {name: sources[name] for name in ("train", "geometry", "crop_size")}
     except (ValueError, LookupError, TypeError) as error:
@@ -86,7 +87,7 @@ def _crops_of(manifests, img_size):
     crops = []
     for manifest in manifests:
         try:
-            with open(os.path.join(os.path.dirname(manifest.path), "preprocess.json"), encoding="utf-8") as file:
+            with storage.open(os.path.join(os.path.dirname(manifest.path), "preprocess.json"), encoding="utf-8") as file:
                 settings = json.load(file)["settings"]
             crops.append({"geometry": settings["geometry"], "crop_size": settings["img_size"]})
         except (OSError, ValueError, KeyError, TypeError):

@@ -2,12 +2,12 @@
 import itertools
 import math
 import os
-import pathlib
 import time
 
 import cv2
 import numpy as np
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg
 from age_gender_estimation.serving.output import show_answer
@@ -24,11 +24,11 @@ def draw_photos(records, target):
     for path, group in itertools.groupby(records, key=lambda record: record.file):
         group = list(group)
         try:
-            image = decode_photo(pathlib.Path(path).read_bytes())
+            image = decode_photo(storage.read_bytes(path))
         except (OSError, UnreadablePhoto):
             image = None
         if image is not None:
-            os.makedirs(os.path.dirname(target(path)), exist_ok=True)
+            storage.makedirs(os.path.dirname(target(path)))
             write_file(target(path), encode_jpeg(draw_faces(image, group)))
         yield from group
 

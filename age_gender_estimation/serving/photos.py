@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from age_gender_estimation import storage
 from age_gender_estimation.faces.align import UnusableFace
 from age_gender_estimation.faces.crop import crop_face, resize_square
 from age_gender_estimation.faces.detector import find_faces
@@ -76,8 +77,7 @@ def predict_photos(predictor, paths, is_whole, batch_size=32, min_confidence=0.0
 def _faces_of(path, predictor, is_whole):
     """Returns (FaceRecord, crop) pairs of one photo; the crop is None where the record holds an error."""
     try:
-        with open(path, "rb") as file:
-            image = decode_photo(file.read())
+        image = decode_photo(storage.read_bytes(path))
     except OSError as error:
         return [(FaceRecord(path, error=f"cannot be read: {error.strerror}"), None)]
     except UnreadablePhoto as error:

@@ -1,0 +1,84 @@
+"""Reaching a bucket: the library that knows it, a first question that is answered soon or never, errors as OSErrors.
+
+The AWS client inside tensorflow-io takes "refused" and "not reached" for "not there", the latter after minutes. So each
+bucket is asked for itself once, before anything in it.
+"""
+import contextlib
+import errno
+import functools
+import http.client
+import os
+import ssl
+from urllib.parse import urlsplit
+
+SECONDS = 10  # to wait for the first answer of a server
+# Of the AWS client, unless the user sets them; it tries eleven times, within minutes for each by its own.
+LIMITS = {"S3_CONNECT_TIMEOUT_MSEC": "5000", "S3_REQUEST_TIMEOUT_MSEC": "10000"}
+
+
+@contextlib.contextmanager
+def bucket_of(path):
+    """Gives tf.io.gfile for a path in a bucket; within it, TensorFlow's errors become OSErrors that name the path.
+
+    Raises:
+      OSError: the bucket's server does not answer within SECONDS, refuses the credentials or has no such bucket.
+    """
+    scheme, _, rest = str(path).partition("://")
+    import tensorflow as tf  # not before a bucket is named: it takes seconds to load
+    refusals = tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError
+    try:
+        _check_bucket(scheme, rest.partition("/")[0])
+        yield tf.io.gfile
+    except tf.errors.OpError as error:
+        number = errno.EACCES if isinstance(error, refusals) else errno.EIO
+        number = errno.ENOENT if isinstance(error, tf.errors.NotFoundError) else number
+        reason = " ".join(error.message.split())[:300] or type(error).__name__
+        raise OSError(number, reason, str(path)) from None
+
+
+@functools.cache
+def _check_bucket(scheme, bucket):
+    import tensorflow as tf
+    root = f"{scheme}://{bucket}/"
+    if scheme == "s3":
+        for name, value in LIMITS.items():
+            os.environ.setdefault(name, value)
+        import tensorflow_io  # noqa: F401  (TensorFlow knows s3:// from then on)
+    _require_answer(_server(scheme), root)
+    if tf.io.gfile.isdir(root):
+        return
+    try:
+        tf.io.gfile.GFile(f"{root}-", "rb").read(1)  # the one question whose answer tells "refused" from "not there"
+    except tf.errors.PermissionDeniedError:
+        raise PermissionError(errno.EACCES, f"{_server(scheme)} refuses these credentials, or to list the bucket with them; "
+                              "see AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION", root) from None
+    except tf.errors.OpError:
+        pass
+    raise OSError(errno.EIO, f"no such bucket at {_server(scheme)}", root)
+
+
+def _server(scheme):
+    """Returns the address of the server of all buckets."""
+    if scheme == "gs":
+        return "https://storage.googleapis.com"
+    address = os.environ.get("S3_ENDPOINT") or f"s3.{os.environ.get('AWS_REGION', 'us-east-1')}.amazonaws.com"
+    is_plain = os.environ.get("S3_USE_HTTPS", "1") in ("0", "false")
+    return address if "://" in address else f"{'http' if is_plain else 'https'}://{address}"
+
+
+def _require_answer(server, root):
+    """Raises OSError where a server does not answer at all; what it answers does not matter here."""
+    try:
+        url = urlsplit(server)
+        if url.scheme == "https":
+            connection = http.client.HTTPSConnection(url.netloc, timeout=SECONDS, context=ssl._create_unverified_context())
+        else:
+            connection = http.client.HTTPConnection(url.netloc, timeout=SECONDS)
+        with contextlib.closing(connection):
+            connection.request("HEAD", "/")
+            connection.getresponse()
+    except (OSError, ValueError, http.client.InvalidURL) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(errno.EIO, f"{server} does not answer ({reason}); see S3_ENDPOINT and S3_USE_HTTPS", root) from None
+    except http.client.HTTPException:  # an answer, if a strange one
+        pass
