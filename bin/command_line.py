@@ -158,7 +158,7 @@ def run(main):
     try:
         code = main() or 0
     except SystemExit as error:  # of argparse, or of SIGTERM
-        codes[0] = error.code
+        codes[0] = error.code or 0
         raise
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.errors import SettingError
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo
@@ -66,7 +67,7 @@ def read_faces(manifests):
 
 def load_picture(face):
     """Returns the picture of a readable Face, uint8 [height, width, 3] RGB."""
-    return decode_photo(pathlib.Path(face.path).read_bytes())
+    return decode_photo(storage.read_bytes(face.path))
 
 
 def source_names(paths):
@@ -93,7 +94,7 @@ def _shortest_ending(own, others):
 
 def _read_picture(path):
     try:
-        data = pathlib.Path(path).read_bytes()
+        data = storage.read_bytes(path)
     except OSError as error:
         return "", f"cannot be read ({error.strerror})"
     try:
