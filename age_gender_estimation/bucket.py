@@ -11,6 +11,7 @@ import os
 import ssl
 from urllib.parse import urlsplit
 
+METADATA = "http://169.254.169.254"  # where Amazon's machines learn their region and role
 SECONDS = 10  # to wait for the first answer of a server
 # Of the AWS client, unless the user sets them; it tries eleven times, within minutes for each by its own.
 LIMITS = {"S3_CONNECT_TIMEOUT_MSEC": "5000", "S3_REQUEST_TIMEOUT_MSEC": "10000"}
@@ -43,8 +44,14 @@ def _check_bucket(scheme, bucket):
     if scheme == "s3":
         for name, value in LIMITS.items():
             os.environ.setdefault(name, value)
+        if os.environ.get("S3_ENDPOINT"):
+            os.environ["S3_ENDPOINT"] = _server(scheme)  # tensorflow-io 0.36 passes S3_USE_HTTPS over and takes https
+        if os.environ.get("AWS_ACCESS_KEY_ID") or _problem_of(METADATA):  # which the client would ask without end
+            os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
         import tensorflow_io  # noqa: F401  (TensorFlow knows s3:// from then on)
-    _require_answer(_server(scheme), root)
+    problem = _problem_of(_server(scheme))
+    if problem:
+        raise OSError(errno.EIO, f"{_server(scheme)} does not answer ({problem}); see S3_ENDPOINT and S3_USE_HTTPS", root)
     if tf.io.gfile.isdir(root):
         return
     try:
@@ -66,8 +73,8 @@ def _server(scheme):
     return address if "://" in address else f"{'http' if is_plain else 'https'}://{address}"
 
 
-def _require_answer(server, root):
-    """Raises OSError where a server does not answer at all; what it answers does not matter here."""
+def _problem_of(server):
+    """Returns why a server does not answer within SECONDS, or ""; what it answers does not matter here."""
     try:
         url = urlsplit(server)
         if url.scheme == "https":
@@ -77,8 +84,10 @@ def _require_answer(server, root):
         with contextlib.closing(connection):
             connection.request("HEAD", "/")
             connection.getresponse()
-    except (OSError, ValueError, http.client.InvalidURL) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OSError(errno.EIO, f"{server} does not answer ({reason}); see S3_ENDPOINT and S3_USE_HTTPS", root) from None
+    except http.client.InvalidURL as error:
+        return str(error)
     except http.client.HTTPException:  # an answer, if a strange one
         pass
+    except (OSError, ValueError) as error:
+        return str(getattr(error, "strerror", None) or error)
+    return ""

@@ -74,7 +74,8 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         raise InputError(f"the loss became NaN; lower --learning-rate (now {hparams.learning_rate}) and start again: "
                          f"{model_dir} holds the last checkpoint, best/ the best one") from None
     except tf.errors.OpError as error:  # a picture, the disk or the memory
-        reason = undecodable([*train_manifests, *val_manifests]) or " ".join(error.message.split())[:300]
+        is_of_pictures = "IteratorGetNext" in error.message  # else it would take hours to look for one in vain
+        reason = is_of_pictures and undecodable([*train_manifests, *val_manifests]) or " ".join(error.message.split())[:300]
         raise InputError(f"training stopped: {reason}; {model_dir} holds the last checkpoint") from None
     return evaluations.best()
 
