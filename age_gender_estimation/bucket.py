@@ -51,7 +51,8 @@ def _check_bucket(scheme, bucket):
         import tensorflow_io  # noqa: F401  (TensorFlow knows s3:// from then on)
     problem = _problem_of(_server(scheme))
     if problem:
-        raise OSError(errno.EIO, f"{_server(scheme)} does not answer ({problem}); see S3_ENDPOINT and S3_USE_HTTPS", root)
+        advice = "see S3_ENDPOINT and AWS_REGION" if scheme == "s3" else "is this machine connected?"
+        raise OSError(errno.EIO, f"{_server(scheme)} does not answer ({problem}); {advice}", root)
     if tf.io.gfile.isdir(root):
         return
     try:
