@@ -1,5 +1,6 @@
 """What every script in bin/ does the same: finds the package, sets TensorFlow's switches, turns errors into exit codes."""
 import argparse
+import atexit
 import contextlib
 import dataclasses
 import logging
@@ -18,6 +19,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # 1.3 to 2.2 times faster t
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
+from age_gender_estimation import storage  # noqa: E402
 from age_gender_estimation.errors import InputError, SettingError, find_full_disk, printable, say_os_error  # noqa: E402
 
 PRETRAINED = str(pathlib.Path(__file__).resolve().parent.parent / "pretrained")  # the model that is shipped
@@ -89,7 +91,7 @@ def open_manifests(texts, image_dirs):
     manifests = []
     for text, folder in zip(texts, image_dirs * len(texts) if len(image_dirs) == 1 else image_dirs):
         path, colon, names = text.rpartition(":")
-        if not colon or os.path.exists(text) or not os.path.exists(path):
+        if not colon or storage.exists(text) or not storage.exists(path):
             path, colon = text, ""
         tasks = tuple(dict.fromkeys(names.split(","))) if colon else ()
         unknown = [name for name in tasks if name not in LABELS]
@@ -151,9 +153,14 @@ def run(main):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if os.environ.get("AGE_GENDER_END_WITH_PARENT"):
         threading.Thread(target=_end_with_parent, args=[os.getppid()], daemon=True).start()
+    codes = [1]  # of what nobody foresaw
+    atexit.register(_leave_s3, codes)  # before TensorFlow registers anything: the last to be called is the first one here
     try:
         code = main() or 0
         sys.stdout.flush()  # what cannot be printed at exit, Python says in its own words
+    except SystemExit as error:  # of argparse, or of SIGTERM
+        codes[0] = error.code or 0
+        raise
     except InputError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         code = 2 if isinstance(error, SettingError) else 1
@@ -174,8 +181,24 @@ def run(main):
             raise
         print(f"error: {full_disk}", file=sys.stderr)
         code = 1
+    codes[0] = code
     sys.exit(code)
 
 
 def _print_no_more():
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave_s3(codes):
+    """Ends a process that used S3 with its own exit code, where the AWS client would abort it (134).
+
+    Called when threads have ended and all other exit handlers have run.
+    """
+    if not storage.is_s3_used():
+        return
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # a full disk, a reader that has gone
+            codes[0] = codes[0] or 1
+    os._exit(codes[0])

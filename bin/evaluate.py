@@ -10,6 +10,7 @@ import os
 import numpy as np
 from command_line import make_parser, open_manifests, positive, run
 
+from age_gender_estimation import storage
 from age_gender_estimation.errors import InputError
 
 
@@ -47,7 +48,7 @@ def main():
     if answer in report and num_unused:
         print(f"{num_unused} ages outside the model's range do not count")
     output_dir = args.output_dir or os.path.join(args.model_dir, "evaluation")
-    os.makedirs(output_dir, exist_ok=True)
+    storage.makedirs(output_dir)
     draw_evaluation(predictions, os.path.join(output_dir, "evaluation.png"))
     settings = {"csv": list(dict.fromkeys(predictions.sources)), "rows": len(predictions.paths),
                 "model": os.path.basename(predictor.path)}
@@ -64,9 +65,8 @@ def write_card(path, predictor, report, settings, is_reporting_part):
     from age_gender_estimation.evaluation.model_card import model_card
     part = ("the third that neither chose nor calibrated the model of " if is_reporting_part
             else "all rows, which flatters where they chose or calibrated the model, of ")
-    files = [os.path.join(folder, name) for folder, _, names in os.walk(predictor.path) for name in names]
     measured_on = f"{settings['rows']} faces, {part}{', '.join(settings['csv'])}"
-    write_file(path, model_card(predictor.description, report, measured_on, sum(map(os.path.getsize, files))))
+    write_file(path, model_card(predictor.description, report, measured_on, storage.size_of(predictor.path)))
 
 
 if __name__ == "__main__":

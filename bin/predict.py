@@ -9,15 +9,18 @@
 A line per face, and frame. A picture that a manifest lists is a face crop already and taken whole; in others faces are
 searched. 0 is the first camera, answered until Ctrl-C.
 """
+import argparse
 import contextlib
 import hashlib
 import itertools
 import os
 import sys
+import tempfile
 
 from command_line import PRETRAINED, make_parser, positive, ratio, run, until_stopped
 from tqdm import tqdm
 
+from age_gender_estimation import storage
 from age_gender_estimation.errors import InputError, SettingError, naming
 from age_gender_estimation.serving.inputs import find_inputs
 
@@ -42,6 +45,8 @@ def main():
     inputs = find_inputs(args.image_path)
     if args.draw:
         refuse_own_folder(args.draw, inputs.values())
+        if storage.is_remote(args.draw) and any(entry.is_video for entry in inputs.values()):
+            raise SettingError(f"--draw {args.draw}: copies of videos are written on this machine only")
     if args.model_dir == PRETRAINED and not os.path.isdir(PRETRAINED):
         raise InputError(f"--model-dir is not given: expected the model that comes with the code in {PRETRAINED}, found "
                          "none; train.py makes one")
@@ -104,6 +109,13 @@ def write_answers(args, paths, answers, model_path):
         sys.stdout.reconfigure(errors="surrogateescape", line_buffering=True)  # who reads a camera wants each line at once
         with contextlib.closing(answers(paths)) as records:  # its bar ends before a message of what went wrong
             return write_records(records, args.format, len(paths) > 1, sys.stdout.write)
+    if storage.is_remote(args.output):  # a file in a bucket is written in one piece
+        storage.exists(args.output)  # nobody should wait for answers that cannot be written
+        with tempfile.TemporaryDirectory() as folder:
+            local = os.path.join(folder, "answers")
+            counts = write_answers(argparse.Namespace(**{**vars(args), "output": local}), paths, answers, model_path)
+            storage.copy(local, args.output)
+        return counts
     settings = [os.path.realpath(model_path), args.face_detector, args.csv, args.min_confidence, args.draw, args.every]
     unfinished = f"{args.output}.{hashlib.sha256(repr(settings).encode()).hexdigest()[:8]}.tmp"
     num_bytes, num_done = find_finished(unfinished, paths) if args.format == "csv" else (0, 0)

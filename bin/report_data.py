@@ -8,6 +8,8 @@ import os
 
 from command_line import make_parser, open_manifests, run
 
+from age_gender_estimation import storage
+
 
 def main():
     parser = make_parser(__doc__)
@@ -26,7 +28,7 @@ def main():
     faces = read_faces(manifests)
     report = report_data(faces)
     print("\n".join(summary(report)))
-    os.makedirs(args.output_dir, exist_ok=True)
+    storage.makedirs(args.output_dir)
     write_file(os.path.join(args.output_dir, "report.html"), data_page(report, faces, args.seed))
     write_file(os.path.join(args.output_dir, "report.json"), json.dumps(report, indent=1) + "\n")
     print(f"written: {args.output_dir}/report.html and report.json")

@@ -1,9 +1,15 @@
 """Fixtures that many tests read: drawn faces, and one real run from raw files to an export."""
 
+import contextlib
 import os
 import pathlib
+import socket
 import subprocess
 import sys
+import time
+import urllib.parse
+import urllib.request
+from xml.etree import ElementTree
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -117,3 +123,58 @@ def predictor(trained):
     from age_gender_estimation.serving.predictor import Predictor
 
     return Predictor(str(trained[0]))
+
+
+class BucketServer:
+    """An S3 server on this machine (moto), in a process of its own, without any bucket.
+
+    Attributes:
+      environment: the variables that point tensorflow-io to it.
+    """
+
+    def __init__(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+        self._url = f"http://{address}"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", address.partition(":")[2]],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "nobody")
+        self.environment = {**keys, "S3_ENDPOINT": address, "S3_USE_HTTPS": "0", "S3_VERIFY_SSL": "0"}
+
+    def send(self, method, path, content=None):
+        """Sends a request; returns the answer's bytes."""
+        request = urllib.request.Request(f"{self._url}/{urllib.parse.quote(path, '/?=&')}", content, method=method)
+        request.add_header("Content-Type", "application/octet-stream")  # the default is one that moto takes for a form
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read()
+
+    def keys(self, bucket, prefix=""):
+        """Returns the names of all that a bucket holds (at most 1,000) under a prefix."""
+        listing = self.send("GET", f"{bucket}?list-type=2&prefix={prefix}")
+        return [key.text for key in ElementTree.fromstring(listing).iter("{http://s3.amazonaws.com/doc/2006-03-01/}Key")]
+
+    def wait(self):
+        """Returns once it answers."""
+        deadline = time.monotonic() + 120
+        while True:
+            assert self._process.poll() is None and time.monotonic() < deadline
+            with contextlib.suppress(OSError):
+                return self.send("GET", "moto-api/")
+            time.sleep(0.1)
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def bucket_server():
+    server = BucketServer()
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.stop()

@@ -5,16 +5,17 @@ import io
 import json
 import os
 
+from age_gender_estimation import storage
 from age_gender_estimation.errors import naming
 
 MAX_JSON = 2 ** 26  # characters; the largest of ours, the evaluations of a long training, has some 10,000
 
 
 def write_file(path, content):
-    """Writes `content` to `path` through a temporary name beside it, replacing what was there in one step.
+    """Writes `content` to `path`, here through a temporary name beside it, replacing what was there in one step.
 
     Args:
-      path: the file.
+      path: the file, here or in a bucket.
       content: str or bytes, or a function that writes to the open binary file which it is given.
 
     Raises:
@@ -24,15 +25,18 @@ def write_file(path, content):
 
 
 def write_files(contents):
-    """Writes {path: content}, as `write_file` does, all or none: the first one is replaced when the last one is on disk."""
-    temporary = {path: f"{path}.tmp" for path in contents}
+    """Writes {path: content}, as `write_file` does, all or none: the first one is replaced when the last one is on disk.
+    In a bucket one after the other."""
+    temporary = {path: f"{path}.tmp" for path in contents if not storage.is_remote(path)}
     try:
         for path, content in contents.items():
-            with naming(path), open(temporary[path], "wb") as file:
-                if callable(content):
-                    content(file)
-                else:
-                    file.write(content.encode() if isinstance(content, str) else content)
+            if path in temporary:
+                with naming(path), open(temporary[path], "wb") as file:
+                    _write(content, file)
+            else:
+                buffer = io.BytesIO()
+                _write(content, buffer)
+                storage.write_bytes(path, buffer.getvalue())
     except BaseException:
         for name in temporary.values():  # half a file takes room on a full disk
             with contextlib.suppress(OSError):
@@ -40,6 +44,13 @@ def write_files(contents):
         raise
     for path, name in temporary.items():
         os.replace(name, path)
+
+
+def _write(content, file):
+    if callable(content):
+        content(file)
+    else:
+        file.write(content.encode() if isinstance(content, str) else content)
 
 
 def csv_line(cells):
@@ -57,7 +68,7 @@ def read_json(path):
       OSError: it is not there or may not be read.
       ValueError: no JSON, nested too deeply, or too long for any that this project writes.
     """
-    with open(path, encoding="utf-8") as file:
+    with storage.open(path, encoding="utf-8") as file:
         text = file.read(MAX_JSON + 1)
     if len(text) > MAX_JSON:
         raise ValueError(f"expected JSON of at most {MAX_JSON} characters")

@@ -2,9 +2,11 @@
 
 Header `filename,age,gender[,race]`; `filename` is relative to the image folder; an empty cell means "not labelled".
 """
+import functools
 import os
 from dataclasses import dataclass
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import csv_line
 from age_gender_estimation.data.splits import CALIBRATE, MIN_ROWS, PARTS, REPORT, SELECT, part_number
 from age_gender_estimation.datasets.csv_file import read_header, read_rows
@@ -37,7 +39,9 @@ class Manifest:
 
 
 def open_manifest(path, image_dir, tasks=(), part=None):
-    """Checks every row of a manifest and that its pictures exist.
+    """Checks every row of a manifest and, with all of its rows, that its pictures exist.
+
+    In a bucket the folders that it names are listed for that, as half a million pictures would be as many requests.
 
     Args:
       path: the CSV file.
@@ -51,13 +55,14 @@ def open_manifest(path, image_dir, tasks=(), part=None):
     Raises:
       InputError: a missing file or folder, a wrong header, row or value, no rows, or no column of one of `tasks`.
     """
-    if not os.path.isdir(image_dir):
+    if not storage.isdir(image_dir):
         raise InputError(f"{image_dir}: expected the folder of face crops, found no folder; see --img-dir")
     columns = tuple(read_header(path))
     tasks = tuple(tasks) or tuple(name for name in LABELS if name in columns)
     missing = [name for name in tasks if name not in columns]
     if missing:
         raise InputError(f"{path}: its labels of {', '.join(missing)} are to be used, its columns are {', '.join(columns)}")
+    is_picture = _finder(image_dir)
     num_rows, num_labels, ages = 0, dict.fromkeys(LABELS, 0), [0] * (LABELS["age"].highest + 1)
     for number, row, labels in _rows(path, part):
         num_rows += 1
@@ -67,11 +72,30 @@ def open_manifest(path, image_dir, tasks=(), part=None):
             ages[labels["age"]] += 1
         if os.path.isabs(row["filename"]):
             raise InputError(f"{path}, row {number}: expected a name relative to {image_dir}, got {row['filename']!r}")
-        if not os.path.isfile(os.path.join(image_dir, row["filename"])):
+        if part is None and not is_picture(row["filename"]):
             raise InputError(f"{path}, row {number}: no picture {row['filename']!r} in {image_dir}; see --img-dir")
     if not num_rows:
         raise InputError(f"{path}: expected rows under the header, found none")
     return Manifest(str(path), str(image_dir), columns, num_rows, num_labels, tuple(ages), tasks, part)
+
+
+def _finder(image_dir):
+    """Returns a function: file name -> whether the image folder holds it."""
+    if not storage.is_remote(image_dir):
+        return lambda name: os.path.isfile(os.path.join(image_dir, name))
+
+    @functools.cache
+    def names_in(folder):
+        try:
+            return frozenset(storage.listdir(os.path.join(image_dir, folder)))
+        except FileNotFoundError:
+            return frozenset()
+
+    def is_listed(name):
+        folder, name = os.path.split(name)
+        return name in names_in(folder)
+
+    return is_listed
 
 
 def divide_validation(manifests):

@@ -6,6 +6,7 @@ import csv
 import os
 import stat
 
+from age_gender_estimation import storage
 from age_gender_estimation.datasets.example import Example
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.tasks.labels import LABELS
@@ -91,9 +92,9 @@ def read_csv_dataset(path, filters):
 def _open(path):
     try:
         # It is read twice, which a pipe cannot be; a device has no end.
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        if not storage.is_remote(path) and not stat.S_ISREG(os.stat(path).st_mode):
             raise InputError(f"{path}: expected a CSV file, found a folder, pipe or device")
-        return open(path, encoding="utf-8-sig", newline="")
+        return storage.open(path, encoding="utf-8-sig", newline="")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected a CSV file") from None
 

@@ -1,6 +1,7 @@
 """What is known about a photo already: its true labels, and whether it is a face crop that a manifest lists."""
 import os
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.datasets.utkface import labels_from_name
 
@@ -20,7 +21,7 @@ class KnownLabels:
 
     def find(self, path):
         """Returns (labels {task: int or None} or None, whether a manifest lists the photo)."""
-        parts = os.path.abspath(path).split(os.sep)
+        parts = (path if storage.is_remote(path) else os.path.abspath(path)).split(os.sep)
         for start in range(len(parts)):
             name = "/".join(parts[start:])
             if name in self._given:
@@ -38,7 +39,7 @@ class KnownLabels:
             self._lists[folder] = {}
             for list_name in LISTS:
                 path = os.path.join(folder, list_name)
-                if os.path.isfile(path):
+                if storage.isfile(path):
                     self._lists[folder].update(_labels_by_name(path))
         return self._lists[folder]
 

@@ -3,6 +3,7 @@ import cv2
 import matplotlib
 import numpy as np
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import write_file
 
 ROWS, COLUMNS = 4, 8
@@ -33,7 +34,8 @@ def draw_evaluation(predictions, path, seed=0):
 
 
 def _draw_face(axis, predictions, index):
-    axis.imshow(cv2.imread(predictions.paths[index])[..., ::-1])
+    data = np.frombuffer(storage.read_bytes(predictions.paths[index]), np.uint8)
+    axis.imshow(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
     truth, answer, is_wrong = [], [], False
     for name, answers in predictions.predicted.items():
         true, predicted = predictions.true[name][index], int(round(answers[index]))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm import tqdm
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.evaluation.listed_faces import source_names
@@ -54,7 +55,7 @@ def predict_manifests(predictor, manifests, batch_size=64):
     true["age"][true["age"] > predictor.max_age] = np.nan
     predicted, confidences, ages = {name: [] for name in predictor.labels}, {}, {}
     for start in tqdm(range(0, len(paths), batch_size), unit="batches", desc="Evaluate", mininterval=0.5):
-        outputs = predictor.predict_bytes([_read(path) for path in paths[start:start + batch_size]])
+        outputs = predictor.predict_bytes(_read(paths[start:start + batch_size]))
         for name, (values, confidence) in predictor.answers(outputs).items():
             predicted[name].extend(values)
             if confidence is not None:
@@ -91,9 +92,8 @@ def _ranks(probabilities, years):
     return ranks
 
 
-def _read(path):
+def _read(paths):
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return storage.read_all(paths)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); see --img-dir") from None
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror}); see --img-dir") from None

@@ -6,6 +6,8 @@ import stat
 import cv2
 import numpy as np
 
+from age_gender_estimation import storage
+
 MIN_SIDE = 16  # pixels; nothing smaller shows a face
 MAX_BYTES = 800_000_000  # the largest picture that OpenCV may decode (see the package's __init__.py), not compressed
 # Of a JPEG; encoders write up to ten. A file of some KB can have thousands, and each costs as much as a whole picture:
@@ -31,6 +33,8 @@ def read_photo(path):
       OSError: it is not there or may not be read.
       UnreadablePhoto: no file, or one of more than 800 MB.
     """
+    if storage.is_remote(path):
+        return storage.read_bytes(path)
     found = os.stat(path)
     is_pipe = stat.S_ISFIFO(found.st_mode) and not os.path.splitext(path)[1]
     if not (stat.S_ISREG(found.st_mode) or is_pipe):

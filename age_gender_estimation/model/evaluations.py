@@ -9,6 +9,7 @@ import shutil
 
 import tensorflow as tf
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import read_json, write_file, write_files
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.model.hooks import StopHook
@@ -101,21 +102,22 @@ def step_of(checkpoint):
 
 def keep_best(checkpoint, best_dir):
     """Makes `checkpoint` the one in `best_dir`; a kill at any moment leaves either the old or the new one there."""
-    os.makedirs(best_dir, exist_ok=True)
+    storage.makedirs(best_dir)
     name = os.path.basename(checkpoint)
     # A strategy's checkpoints have a part for each of its devices.
-    write_files({os.path.join(best_dir, os.path.basename(file)): functools.partial(_copy, file)
-                 for file in glob.glob(glob.escape(checkpoint) + ".*")})
+    files = [file for file in storage.listdir(os.path.dirname(checkpoint)) if file.startswith(f"{name}.")]
+    write_files({os.path.join(best_dir, file): functools.partial(_copy, os.path.join(os.path.dirname(checkpoint), file))
+                 for file in files})
     # This file says which checkpoint counts and is replaced in one step. TensorFlow's own writer would make the name
     # relative to the working directory where best_dir is a relative path.
     write_file(os.path.join(best_dir, "checkpoint"), f'model_checkpoint_path: "{name}"\n')
-    for file in os.listdir(best_dir):
+    for file in storage.listdir(best_dir):
         if file != "checkpoint" and not file.startswith(f"{name}."):
-            os.remove(os.path.join(best_dir, file))
+            storage.remove(os.path.join(best_dir, file))
 
 
 def _copy(path, target):
-    with open(path, "rb") as source:
+    with storage.open(path) as source:
         shutil.copyfileobj(source, target)
 
 

@@ -182,7 +182,7 @@ def load_hparams(model_dir):
     path = os.path.join(model_dir, "hparams.json")
     try:
         return HParams.from_dict(read_json(path))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise InputError(f"{model_dir}: expected a model folder made by train.py, found no hparams.json in it") from None
     except (ValueError, TypeError, SettingError) as error:
         raise InputError(f"{path}: not the hyper-parameters of this version ({error})") from None

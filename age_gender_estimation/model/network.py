@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.images import mirror_border
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.backbones import BACKBONES
@@ -110,7 +111,7 @@ def write_start(hparams, path):
       InputError: the weights cannot be had or do not fit.
     """
     config, weights = _pretrained(hparams)
-    os.makedirs(os.path.dirname(path), exist_ok=True)  # only now: refused weights leave nothing behind
+    storage.makedirs(os.path.dirname(path))  # only now: refused weights leave nothing behind
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.compat.v1.keras.backend.set_session(session)
         model = tf.keras.Model.from_config(config)
@@ -122,7 +123,7 @@ def write_start(hparams, path):
 def _pretrained(hparams):
     """Returns `backbone_config` with the weights that the hyper-parameters ask for."""
     if hparams.weights != "imagenet":
-        if not os.path.isfile(hparams.weights):
+        if not storage.isfile(hparams.weights):
             raise InputError(f"--weights: expected none, imagenet or a file, found no file {hparams.weights}")
         return backbone_config(hparams, hparams.weights)
     if not BACKBONES[hparams.backbone].has_imagenet:

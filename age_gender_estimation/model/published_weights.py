@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
+from age_gender_estimation import storage
 from age_gender_estimation.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,8 @@ def read_arrays(path):
     if suffix not in readers:
         raise InputError(f"--weights {path}: expected a file that ends with .npz or .h5")
     try:
-        return readers[suffix](path)
+        with storage.local_copy(path) as local:
+            return readers[suffix](local)
     # What NumPy, zipfile and h5py raise for files that are of another kind, cut short or damaged.
     except (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error,
             MemoryError) as error:

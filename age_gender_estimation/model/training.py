@@ -8,6 +8,7 @@ import time
 
 import tensorflow as tf
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.data.images import decode
 from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
@@ -53,7 +54,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     start = _prepare_start(hparams, model_dir, distribution)
     estimator = make_estimator(hparams, model_dir, start, distribution)
     if distribution.is_chief:
-        os.makedirs(model_dir, exist_ok=True)
+        storage.makedirs(model_dir)
         remove_unfinished(model_dir)
         # After the network was built: settings that it refuses must not stand in the way of the corrected command.
         write_file(os.path.join(model_dir, "hparams.json"), hparams.to_json())
@@ -79,7 +80,8 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     except tf.errors.OpError as error:  # a picture, the disk or the memory
         if distribution.is_chief:
             remove_unfinished(model_dir)
-        reason = (find_full_disk(error.message) or undecodable([*train_manifests, *val_manifests])
+        is_of_pictures = "IteratorGetNext" in error.message  # else it would take hours to look for one in vain
+        reason = (find_full_disk(error.message) or is_of_pictures and undecodable([*train_manifests, *val_manifests])
                   or " ".join(error.message.split())[:300])
         raise InputError(f"training stopped: {reason}; {model_dir} holds the last checkpoint") from None
     return evaluations.best() if distribution.is_chief else None
@@ -119,12 +121,14 @@ def require_device(device):
 
 
 def undecodable(manifests):
-    """Returns what to say of the first listed picture that cannot be decoded, or None. TensorFlow does not name it."""
+    """Returns what to say of the first listed picture that cannot be read or decoded, or None; TensorFlow names none."""
     for manifest in manifests:
         for name in read_manifest(manifest.path, part=manifest.part)[0]:
             path = os.path.join(manifest.image_dir, name)
             try:
-                decode(tf.io.read_file(path))
+                decode(tf.constant(storage.read_bytes(path)))
+            except OSError as error:
+                return f"{path} cannot be read ({error.strerror})"
             except tf.errors.OpError:
                 return f"{path} cannot be decoded, preprocess again"
     return None
@@ -132,7 +136,7 @@ def undecodable(manifests):
 
 def _prepare_start(hparams, model_dir, distribution):
     """Returns the prefix of the checkpoint to start from, made from published weights or that of an export, or None."""
-    if os.path.exists(os.path.join(model_dir, "hparams.json")):
+    if storage.exists(os.path.join(model_dir, "hparams.json")):
         check_resume(load_hparams(model_dir), hparams, model_dir)
     newest = tf.train.latest_checkpoint(model_dir)
     if newest:

@@ -7,6 +7,7 @@ import time
 import cv2
 import numpy as np
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg, read_photo
 from age_gender_estimation.serving.output import show_answer
@@ -27,7 +28,7 @@ def draw_photos(records, target):
         except (OSError, UnreadablePhoto):
             image = None
         if image is not None:
-            os.makedirs(os.path.dirname(target(path)), exist_ok=True)
+            storage.makedirs(os.path.dirname(target(path)))
             write_file(target(path), encode_jpeg(draw_faces(image, group)))
         yield from group
 

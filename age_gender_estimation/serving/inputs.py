@@ -6,6 +6,7 @@ import re
 import stat
 from dataclasses import dataclass
 
+from age_gender_estimation import storage
 from age_gender_estimation.errors import InputError, SettingError
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -52,13 +53,16 @@ def find_inputs(patterns):
     """
     inputs, names = {}, set()
     for pattern in patterns:
-        folder = pattern if os.path.isdir(pattern) else None
+        folder = pattern if storage.isdir(pattern) else None
         found = _find(pattern)
         if not found:
             raise InputError(f"--image-path {pattern}: expected a photo, a video, a folder with them, a glob or a "
                              "camera's number, found nothing")
         for path in sorted(set(found) - set(inputs)):
             is_video, is_live = _kind(path)
+            if is_video and storage.is_remote(path):
+                raise InputError(f"--image-path {path}: expected photos, videos are read from this machine only; "
+                                 "copy it here first")
             name = os.path.relpath(path, folder) if folder else os.path.basename(path)
             name = f"camera-{CAMERA.fullmatch(path)[1]}" if _is_camera(path) else name
             name = _shortened(name)
@@ -75,6 +79,8 @@ def find_inputs(patterns):
 
 
 def _find(pattern):
+    if storage.is_remote(pattern):
+        return storage.find_files(pattern, PHOTO_ENDINGS + VIDEO_ENDINGS)
     if os.path.isdir(pattern):
         found = [os.path.join(parent, name) for parent, _, files in os.walk(pattern) for name in files
                  if name.lower().endswith(PHOTO_ENDINGS + VIDEO_ENDINGS)]

@@ -4,6 +4,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import read_json
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.crop import load_geometry
@@ -19,10 +20,10 @@ def find_export(model_dir):
     Raises:
       InputError: neither.
     """
-    if os.path.isfile(os.path.join(model_dir, "saved_model.pb")):
+    if storage.isfile(os.path.join(model_dir, "saved_model.pb")):
         return model_dir
     serving = os.path.join(model_dir, "serving")
-    stamps = [name for name in os.listdir(serving) if name.isdecimal()] if os.path.isdir(serving) else []
+    stamps = [name for name in storage.listdir(serving) if name.isdecimal()] if storage.isdir(serving) else []
     if not stamps:
         raise InputError(f"{model_dir}: expected an exported model or a model folder with serving/<timestamp>, "
                          "found neither; train.py and export.py make one")

@@ -8,6 +8,7 @@ import os
 
 import tensorflow as tf
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import write_files
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.model.calibration import load_calibration
@@ -43,7 +44,7 @@ def export_tflite(model_dir):
         converter.target_spec.supported_types = [tf.float16]
         content = converter.convert()
     path = os.path.join(model_dir, "tflite", "model.tflite")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    storage.makedirs(os.path.dirname(path))
     description = json.dumps(describe(hparams, model_dir, checkpoint), indent=2) + "\n"
     write_files({path: content, os.path.join(model_dir, "tflite", "model.json"): description})
     return path
