@@ -110,7 +110,7 @@ def run_task(demands, payload, *args):
             name = different[0]
             raise InputError(f"{_place()}: expected {name} {expected[name]}, found {found.get(name)}; every Dask worker "
                              "needs the code and the packages of the process that hands out the work")
-        unseen = [path for path in shared if not os.access(path, os.R_OK)]
+        unseen = [path for path in shared if "://" not in path and not os.access(path, os.R_OK)]
         if unseen:
             raise InputError(f"{_place()}: expected to find {unseen[0]}; every Dask worker must see the same files and "
                              "folders under the same paths, and may read them")
