@@ -59,7 +59,12 @@ def open_dask_executor(address, environment, shared=()):
                          "start again, with more memory per worker") from None
     except ImportError as error:
         raise InputError(f"--scheduler {address}: expected this package and its requirements on every worker, found one "
-                         f"without ({error})") from None
+                         f"without ({error}); is PYTHONPATH set?") from None
+    except RuntimeError as error:
+        if "deserialization of the task graph" not in str(error):
+            raise
+        raise InputError(f"--scheduler {address}: expected this package on the scheduler too, found none or another Dask; "
+                         "is PYTHONPATH set?") from None
     except (concurrent.futures.CancelledError, asyncio.CancelledError):
         raise InputError(f"--scheduler {address}: the scheduler was lost; start again when it is back") from None
     finally:
@@ -80,7 +85,7 @@ class _DaskExecutor(concurrent.futures.Executor):
             self.check()
 
     def submit(self, function, *args):
-        return self._executor.submit(run_task, self._demands, pickle.dumps(function), *args)
+        return self._executor.submit(run_task, self._demands, pickle.dumps((function, args)))
 
     def check(self):
         """Counts the workers, at most once in POLL_SECONDS; raises InputError where there was none for a while."""
@@ -100,8 +105,9 @@ class _DaskExecutor(concurrent.futures.Executor):
                              f"dask worker {address} --nworkers auto --nthreads 1")
 
 
-def run_task(demands, payload, *args):
-    """Does a chunk of work, in a worker: `payload` is the pickled function, read only when what it imports may be."""
+def run_task(demands, payload):
+    """Does a chunk of work, in a worker. `payload` is the pickled function and its arguments: Dask would read them, and so
+    import what they need, before the environment is set and in the scheduler too."""
     environment, expected, shared = demands
     with ONE_AT_A_TIME:
         found = versions()
@@ -115,7 +121,8 @@ def run_task(demands, payload, *args):
             raise InputError(f"{_place()}: expected to find {unseen[0]}; every Dask worker must see the same files and "
                              "folders under the same paths, and may read them")
         _take_settings(environment)
-        return pickle.loads(payload)(*args)
+        function, args = pickle.loads(payload)
+        return function(*args)
 
 
 @functools.cache

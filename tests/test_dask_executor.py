@@ -21,9 +21,10 @@ from tests.conftest import ROOT
 class Cluster:
     """A scheduler, and the workers that a test starts; `address` is the scheduler's."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, package=ROOT):
         self.folder, self.processes = folder, []
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", "s.json")
+        options = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", "s.json")
+        self.scheduler = self._start("scheduler", *options, package=package)
         wait_until((folder / "s.json").exists)
         self.address = json.loads((folder / "s.json").read_text())["address"]
 
@@ -166,6 +167,17 @@ def test_workers_with_other_code_or_other_files_are_one_line(cluster, tmp_path):
     ):
         with open_executor(scheduler=cluster.address) as executor:
             list(map_in_order(executor, abs, [1]))
+
+
+def test_a_scheduler_without_the_package_is_one_line(tmp_path):
+    cluster = Cluster(tmp_path, package=tmp_path)
+    try:
+        cluster.start_worker()
+        with pytest.raises(InputError, match="expected this package on the scheduler too"):
+            with open_executor(scheduler=cluster.address) as executor:
+                list(map_in_order(executor, abs, [1]))
+    finally:
+        cluster.end()
 
 
 def test_without_dask_it_says_what_to_install(script, tmp_path):
