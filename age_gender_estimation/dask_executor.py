@@ -60,11 +60,6 @@ def open_dask_executor(address, environment, shared=()):
     except ImportError as error:
         raise InputError(f"--scheduler {address}: expected this package and its requirements on every worker, found one "
                          f"without ({error}); is PYTHONPATH set?") from None
-    except RuntimeError as error:
-        if "deserialization of the task graph" not in str(error):
-            raise
-        raise InputError(f"--scheduler {address}: expected this package on the scheduler too, found none or another Dask; "
-                         "is PYTHONPATH set?") from None
     except (concurrent.futures.CancelledError, asyncio.CancelledError):
         raise InputError(f"--scheduler {address}: the scheduler was lost; start again when it is back") from None
     finally:
@@ -85,7 +80,13 @@ class _DaskExecutor(concurrent.futures.Executor):
             self.check()
 
     def submit(self, function, *args):
-        return self._executor.submit(run_task, self._demands, pickle.dumps((function, args)))
+        # Being no function of a module, it travels as code: a worker without our package raises an error and lives on, and
+        # the scheduler, which reads tasks too, needs no package.
+        def import_and_run(demands, payload):
+            from age_gender_estimation.dask_executor import run_task
+            return run_task(demands, payload)
+
+        return self._executor.submit(import_and_run, self._demands, pickle.dumps((function, args)))
 
     def check(self):
         """Counts the workers, at most once in POLL_SECONDS; raises InputError where there was none for a while."""
@@ -106,8 +107,8 @@ class _DaskExecutor(concurrent.futures.Executor):
 
 
 def run_task(demands, payload):
-    """Does a chunk of work, in a worker. `payload` is the pickled function and its arguments: Dask would read them, and so
-    import what they need, before the environment is set and in the scheduler too."""
+    """Does a chunk of work, in a worker: `payload` is the pickled function and its arguments, read when what they import
+    may be imported."""
     environment, expected, shared = demands
     with ONE_AT_A_TIME:
         found = versions()
