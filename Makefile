@@ -33,7 +33,7 @@ $(VENV)/installed-web: $(VENV)/installed requirements-web.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-web.txt
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt requirements-web.txt
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt requirements-web.txt requirements-dask.txt
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 

@@ -4,6 +4,7 @@
     bin/predict.py --image-path photo.jpg
     bin/predict.py --image-path holidays/ 'more/*.jpg' --model-dir var/cnn-model --format csv --output faces.csv
     bin/predict.py --image-path clip.mp4 --draw drawn/
+    bin/predict.py --image-path holidays/ --format csv --output faces.csv --workers 2
     bin/predict.py --image-path 0
 
 A line per face, and frame. A picture that a manifest lists is a face crop already and taken whole; in others faces are
@@ -37,6 +38,10 @@ def main():
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text", help="of the answers")
     parser.add_argument("--output", help="file for the answers; standard output if not given")
     parser.add_argument("--batch-size", type=positive, default=32, help="faces of photos that the model sees at once")
+    parser.add_argument("--workers", type=positive, default=1,
+                        help="processes for the photos; each loads TensorFlow and the model, which pays for some hundreds")
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="Dask scheduler (tcp://host:8786) whose workers answer the photos; all must see the same files")
     parser.add_argument("--min-confidence", type=ratio, default=0.0,
                         help="gender, race and age range are answered as unknown below this")
     parser.add_argument("--draw", metavar="DIR",
@@ -52,12 +57,15 @@ def main():
                          "none; train.py makes one")
 
     from age_gender_estimation.evaluation.known_labels import KnownLabels
-    from age_gender_estimation.serving.predictor import Predictor
-    known, predictor = KnownLabels(args.csv), Predictor(args.model_dir)
+    from age_gender_estimation.serving.chunks import load_predictor, open_photo_workers
+    from age_gender_estimation.serving.predictor import find_export
+    known, predictor = KnownLabels(args.csv), load_predictor(find_export(args.model_dir))
+    photos = [entry.path for entry in inputs.values() if not entry.is_video]
     is_live = any(entry.is_live for entry in inputs.values())
-    with until_stopped() if is_live else contextlib.nullcontext([]) as codes:
-        def answers(paths):
-            records = answer([inputs[path] for path in paths], args, predictor, known, lambda: bool(codes))
+    with until_stopped() if is_live else contextlib.nullcontext([]) as codes, open_photo_workers(
+            predictor.path, photos, args.workers, args.scheduler, args.batch_size, args.min_confidence) as answer_chunks:
+        def answers(finished):
+            records = answer(inputs.values(), finished, args, predictor, known, answer_chunks, lambda: bool(codes))
             return ((record, known.find(record.file)[0]) for record in records)
 
         num_answers, num_errors = write_answers(args, list(inputs), answers, predictor.path)
@@ -70,35 +78,44 @@ def main():
     return 0 if num_answers else 1
 
 
-def answer(inputs, args, predictor, known, should_stop):
-    """Yields the FaceRecords of photos and videos, draws them where the arguments say so, and shows how far it is."""
-    from age_gender_estimation.serving.drawing import draw_photos
-    from age_gender_estimation.serving.photos import predict_photos
+def answer(inputs, finished, args, predictor, known, answer_chunks, should_stop):
+    """Yields the FaceRecords of photos and videos, draws them where the arguments say so, and shows how far it is.
+
+    The `finished` ones are left out, but chunks begin where they would without them: the others' answers are the same.
+    """
+    from age_gender_estimation.serving.chunks import Photo, chunks_of
     from age_gender_estimation.serving.video import predict_video
 
-    def progress(things, total, unit):
+    def progress(things, total, unit, **options):
         # Between lines of answers on the same terminal a bar would only be in the way.
         is_hidden = (total or 0) < 100 or not args.output and sys.stdout.isatty()
-        return tqdm(things, total=total, unit=unit, disable=is_hidden)
+        return tqdm(things, total=total, unit=unit, disable=is_hidden, **options)
 
     def is_whole(path):
         return args.face_detector == "none" or known.find(path)[1]
 
     targets = {entry.path: os.path.join(args.draw, entry.drawn) for entry in inputs if args.draw}
-    for is_video, group in itertools.groupby(progress(inputs, len(inputs), "files"), lambda entry: entry.is_video):
-        if not is_video:
-            paths = (entry.path for entry in group)
-            records = predict_photos(predictor, paths, is_whole, args.batch_size, args.min_confidence)
-            yield from draw_photos(records, targets.get) if args.draw else records
-            continue
-        for entry in group:
-            yield from predict_video(
-                predictor, entry.source, is_whole(entry.path), args.every, args.min_confidence, targets.get(entry.path),
-                entry.is_live, lambda video: progress(video, video.num_frames, "frames"), should_stop)
+    with progress(None, len(inputs), "files", initial=len(finished)) as bar:
+        for is_video, group in itertools.groupby(inputs, lambda entry: entry.is_video):
+            if not is_video:
+                photos = (Photo(entry.path, is_whole(entry.path), targets.get(entry.path)) for entry in group)
+                unfinished = (chunk for chunk in chunks_of(photos, args.batch_size) if chunk[-1].path not in finished)
+                chunks, handed_out = itertools.tee(unfinished)
+                for chunk, records in zip(chunks, answer_chunks(handed_out)):
+                    yield from (record for record in records if record.file not in finished)
+                    bar.update(sum(photo.path not in finished for photo in chunk))
+                continue
+            for entry in group:
+                if entry.path in finished:
+                    continue
+                yield from predict_video(
+                    predictor, entry.source, is_whole(entry.path), args.every, args.min_confidence, targets.get(entry.path),
+                    entry.is_live, lambda video: progress(video, video.num_frames, "frames"), should_stop)
+                bar.update()
 
 
 def write_answers(args, paths, answers, model_path):
-    """Writes `answers(paths)` where the arguments say; returns the numbers of faces answered and records without answer.
+    """Writes `answers(finished)` where the arguments say; returns the numbers of faces answered and records without one.
 
     Written to a file, answers get another name first: an output that is there is a whole one. A CSV goes on where a
     run with the same model and settings was cut off; the numbers are those of this run.
@@ -107,7 +124,7 @@ def write_answers(args, paths, answers, model_path):
     from age_gender_estimation.serving.resume import find_finished
     if not args.output:
         sys.stdout.reconfigure(errors="surrogateescape", line_buffering=True)  # who reads a camera wants each line at once
-        with contextlib.closing(answers(paths)) as records:  # its bar ends before a message of what went wrong
+        with contextlib.closing(answers(set())) as records:  # its bar ends before a message of what went wrong
             return write_records(records, args.format, len(paths) > 1, sys.stdout.write)
     if storage.is_remote(args.output):  # a file in a bucket is written in one piece
         storage.exists(args.output)  # nobody should wait for answers that cannot be written
@@ -122,7 +139,7 @@ def write_answers(args, paths, answers, model_path):
     if num_done:
         print(f"going on after {num_done} of {len(paths)} photos and videos", file=sys.stderr)
         os.truncate(unfinished, num_bytes)
-    with naming(args.output), contextlib.closing(answers(paths[num_done:])) as records, \
+    with naming(args.output), contextlib.closing(answers(set(paths[:num_done]))) as records, \
             open(unfinished, "a" if num_done else "w", encoding="utf-8", errors="surrogateescape") as file:
         counts = write_records(records, args.format, len(paths) > 1, file.write, not num_done)
     os.replace(unfinished, args.output)

@@ -21,6 +21,8 @@ def preprocess_parser(docstring, max_age):
     parser.add_argument("--align", action="store_true",
                         help="find the face with MTCNN and turn, scale and move it onto UTKFace's template")
     parser.add_argument("--workers", type=positive, default=None, help="processes; all cores if not given")
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="Dask scheduler (tcp://host:8786) whose workers do it; all must see the same folders")
     return parser
 
 
@@ -34,7 +36,7 @@ def preprocess_and_report(args, read, photo_dir, geometry, min_score=Filters.min
     filters = Filters(min_score, args.min_age, args.max_age)
     settings = PreprocessSettings(geometry, filters, args.img_size, args.split_ratio, args.test_ratio, args.seed,
                                   face)
-    summary = preprocess(read(filters), photo_dir, args.output_dir, settings, args.workers)
+    summary = preprocess(read(filters), photo_dir, args.output_dir, settings, args.workers, args.scheduler)
     print(f"kept {summary['kept']}: " + ", ".join(f"{rows} in {name}.csv" for name, rows in summary["rows"].items()))
     for reason, count in summary["dropped"].items():
         print(f"dropped {count}: {reason}")

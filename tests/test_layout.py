@@ -8,9 +8,9 @@ MAY_IMPORT = {
     "tasks": set(),
     "datasets": {"tasks", "faces"},
     "faces": {"tasks"},
-    "data": {"tasks", "datasets", "faces"},
+    "data": {"tasks", "datasets", "faces", "executors"},
     "model": {"tasks", "data", "faces"},
-    "serving": {"tasks", "faces", "model", "data.images", "data.files"},
+    "serving": {"tasks", "faces", "model", "data.images", "data.files", "executors"},
     "evaluation": {"tasks", "faces", "datasets", "data.files", "data.manifest", "model.hparams", "serving"},
     "web": {"tasks", "faces", "serving"},
     "study": {"tasks", "data.files", "model.hparams", "evaluation"},
@@ -30,6 +30,14 @@ def test_rooms_import_only_what_the_table_allows():
                     assert any(target == entry or target.startswith(f"{entry}.") for entry in allowed), (
                         f"{path} imports {name}"
                     )
+
+
+def test_the_floor_under_the_rooms_imports_none_of_them():
+    for path in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not any(str(name).split(".")[1:2] == [room] for name in names for room in MAY_IMPORT), path
 
 
 def test_every_room_is_in_the_table():

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import uuid
 from dataclasses import dataclass
 
 from age_gender_estimation.errors import naming
@@ -138,7 +139,7 @@ def _comment_of(path):
 
 
 def _replace(settings, target, data):
-    temporary = os.path.join(settings.temporary_dir, f"{os.getpid()}.jpg")
+    temporary = os.path.join(settings.temporary_dir, f"{uuid.uuid4().hex}.jpg")  # workers may be on several machines
     os.makedirs(os.path.dirname(target), exist_ok=True)
     with naming(target), open(temporary, "wb") as file:
         file.write(data)

@@ -3,14 +3,11 @@
 Crops are made by worker processes, a chunk of pictures at a time; the lists are written last, so that
 a run that is killed leaves the earlier lists as they were and the next run goes on from the finished crops.
 """
+import itertools
 import json
-import multiprocessing
 import os
 import shutil
-import threading
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import accumulate
@@ -24,6 +21,7 @@ from age_gender_estimation.data.splits import split_hash, split_of
 from age_gender_estimation.datasets.csv_file import SPLITS
 from age_gender_estimation.datasets.example import Filters
 from age_gender_estimation.errors import InputError
+from age_gender_estimation.executors import absolute, map_in_order, open_executor
 from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.tasks.labels import LABELS
 
@@ -46,7 +44,7 @@ class PreprocessSettings:
     face: str = WHOLE
 
 
-def preprocess(examples, photo_dir, output_dir, settings, workers=None):
+def preprocess(examples, photo_dir, output_dir, settings, workers=None, scheduler=None):
     """Makes the crops and lists of a dataset.
 
     Args:
@@ -55,12 +53,13 @@ def preprocess(examples, photo_dir, output_dir, settings, workers=None):
       output_dir: OUT; nothing is written outside it.
       settings: PreprocessSettings.
       workers: number of processes; all cores by default.
+      scheduler: address of a Dask scheduler, whose workers make the crops instead.
 
     Returns:
       The contents of preprocess.json, a dict: kept, dropped by reason, rows per split, settings.
 
     Raises:
-      InputError: no photo folder, no example left, or a side of the split without anybody.
+      InputError: no photo folder, no example left, or a side of the split without anybody; see open_executor.
     """
     if not os.path.isdir(photo_dir):
         raise InputError(f"{photo_dir}: expected the folder of the pictures, found no folder")
@@ -69,7 +68,7 @@ def preprocess(examples, photo_dir, output_dir, settings, workers=None):
         raise InputError(f"{photo_dir}: the crops would replace the pictures; choose another --output-dir")
     _drop_unusable_paths(examples)
     wanted = [example for example in examples if not example.drop]
-    _run_workers(wanted, photo_dir, output_dir, settings, workers or len(os.sched_getaffinity(0)))
+    _run_workers(wanted, photo_dir, output_dir, settings, workers, scheduler)
     kept = [example for example in wanted if not example.drop]
     dropped = Counter(example.drop for example in examples if example.drop)
     if not kept:
@@ -115,48 +114,38 @@ def _prescribe_splits_by_person(examples):
         example.split = example.split or splits.get(example.identity)
 
 
-def _run_workers(examples, photo_dir, output_dir, settings, workers):
+def _run_workers(examples, photo_dir, output_dir, settings, workers, scheduler):
     """Makes the crops; sets `drop` of examples that have none, and `identity` where only the content tells."""
-    temporary_dir = os.path.join(output_dir, ".crops.tmp")
+    temporary_dir = absolute(os.path.join(output_dir, ".crops.tmp"))
     shutil.rmtree(temporary_dir, ignore_errors=True)
     os.makedirs(temporary_dir)
     crop_settings = CropSettings(
-        str(photo_dir), os.path.join(output_dir, "crop"), temporary_dir, settings.img_size, settings.geometry,
-        settings.face)
+        absolute(str(photo_dir)), absolute(os.path.join(output_dir, "crop")), temporary_dir, settings.img_size,
+        settings.geometry, settings.face)
     size = CHUNK if settings.face == WHOLE else SEARCH_CHUNK
     chunks = [examples[start:start + size] for start in range(0, len(examples), size)]
-    paths = [[example.path for example in chunk] for chunk in chunks]
-    context = multiprocessing.get_context("spawn")  # a forked worker would inherit locks of the parent's threads
+    paths = ([example.path for example in chunk] for chunk in chunks)
+    shared = [temporary_dir, *_first_picture(crop_settings.photo_dir, examples)]
     try:
-        with ProcessPoolExecutor(workers, context, _start_worker) as pool, \
+        with open_executor(workers, scheduler, shared=shared) as executor, \
                 tqdm(total=len(examples), unit="pictures", desc="Crops", mininterval=0.5) as progress:
-            for chunk, results in zip(chunks, pool.map(partial(_make_crops, crop_settings), paths)):
+            for chunk, results in zip(chunks, map_in_order(executor, partial(_make_crops, crop_settings), paths)):
                 for example, (content, reason) in zip(chunk, results):
                     example.drop = reason
                     example.identity = example.identity or CONTENT + content
                 progress.update(len(chunk))
-    except BrokenProcessPool:
-        raise InputError("a worker process died, out of memory perhaps; start again, with fewer --workers") from None
     finally:
         shutil.rmtree(temporary_dir, ignore_errors=True)
 
 
+def _first_picture(photo_dir, examples):
+    """Returns [a picture that is there]: a worker that does not see it has no, or an empty, folder in its place."""
+    paths = (os.path.join(photo_dir, safe_relative_path(example.path) or "") for example in examples)
+    return list(itertools.islice(filter(os.path.isfile, paths), 1))
+
+
 def _make_crops(crop_settings, paths):
     return [make_crop(crop_settings, path) for path in paths]
-
-
-def _start_worker():
-    import cv2
-    cv2.setNumThreads(1)  # the processes are the parallelism
-    # TensorFlow reads these if a face is searched; it would take all cores, and all memory of a GPU, for every process.
-    os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1", CUDA_VISIBLE_DEVICES="-1")
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent():
-    # A parent that was killed with -9 cannot tell its workers to stop.
-    multiprocessing.parent_process().join()
-    os._exit(1)
 
 
 def _write_lists(kept, dropped, output_dir, settings):

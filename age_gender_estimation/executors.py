@@ -1,0 +1,124 @@
+"""Worker processes of this machine or of a Dask cluster. In: a function and chunks of work. Out: the results, in order.
+
+Both are concurrent.futures executors, so whoever has work knows nothing of where it is done. A worker computes to the bit
+what any other does: it gets the environment variables that decide (ENVIRONMENT) and the number of TensorFlow's threads.
+"""
+import collections
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures.process import BrokenProcessPool
+
+from age_gender_estimation.errors import InputError, SettingError
+
+AHEAD = 4  # chunks per worker that are handed out before their turn: half a million pictures need no queue of them all
+POLL_SECONDS = 1.0
+# Read when TensorFlow or OpenCV is imported.
+ENVIRONMENT = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "OPENCV_IO_MAX_IMAGE_PIXELS", "OPENCV_LOG_LEVEL")
+
+
+@contextlib.contextmanager
+def open_executor(workers=None, scheduler=None, threads=1, shared=()):
+    """Gives an executor for map_in_order; left by an exception, its work is given up at once.
+
+    Args:
+      workers: number of processes on this machine; all cores by default.
+      scheduler: address of a Dask scheduler, `tcp://host:8786`, whose workers do the work instead.
+      threads: of TensorFlow in each process; how many there are shows in the last digits of what it computes.
+      shared: files and folders that every worker of a cluster must see under the same path.
+
+    Raises:
+      InputError: a worker process died; whatever keeps a cluster from working (dask_executor.open_dask_executor).
+      SettingError: both workers and a scheduler.
+    """
+    environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    # TensorFlow would take all memory of a GPU for every process.
+    environment.update(TF_NUM_INTRAOP_THREADS=str(threads), TF_NUM_INTEROP_THREADS="1", CUDA_VISIBLE_DEVICES="-1")
+    if scheduler:
+        if workers:
+            raise SettingError("expected --workers for this machine or --scheduler for a cluster's workers, got both")
+        from age_gender_estimation.dask_executor import open_dask_executor
+        with open_dask_executor(scheduler, environment, shared) as executor:
+            yield executor
+        return
+    try:
+        with _LocalExecutor(workers or len(os.sched_getaffinity(0)), environment) as executor:
+            with executor.stopped_by_errors():
+                yield executor
+    except BrokenProcessPool:
+        raise InputError("a worker process died, out of memory perhaps; start again, with fewer --workers") from None
+
+
+def map_in_order(executor, function, chunks):
+    """Yields function(chunk) of every chunk, in their order, with memory for AHEAD chunks per worker.
+
+    Args:
+      executor: from open_executor.
+      function: of a module of this package, or a functools.partial of one.
+      chunks: iterable, read as far as work is handed out.
+    """
+    waiting = collections.deque()
+    try:
+        for chunk in chunks:
+            if len(waiting) >= AHEAD * executor.num_workers:
+                yield _result(executor, waiting.popleft())
+            waiting.append(executor.submit(function, chunk))
+        while waiting:
+            yield _result(executor, waiting.popleft())
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def absolute(path):
+    """Returns `path` as a worker in another folder understands it; addresses such as s3://... stay as they are."""
+    return path if "://" in path else os.path.join(os.getcwd(), path)
+
+
+def set_up_process(environment):
+    """Prepares a worker for its first task, before anything is imported that reads these variables."""
+    os.environ.update(environment)
+    import cv2
+    cv2.setNumThreads(1)  # the processes are the parallelism
+
+
+def _result(executor, future):
+    while not future.done():
+        executor.check()
+        concurrent.futures.wait([future], POLL_SECONDS)
+    return future.result()
+
+
+class _LocalExecutor(concurrent.futures.ProcessPoolExecutor):
+    def __init__(self, workers, environment):
+        # A forked worker would inherit locks of the parent's threads.
+        super().__init__(workers, multiprocessing.get_context("spawn"), _start_worker, (environment,))
+        self.num_workers = workers
+        self._others = multiprocessing.active_children()
+
+    def check(self):
+        """The pool itself notices when a process dies."""
+
+    @contextlib.contextmanager
+    def stopped_by_errors(self):
+        try:
+            yield
+        except BaseException:  # SystemExit of SIGTERM too: the chunks under way may take longer than docker waits
+            for child in set(multiprocessing.active_children()) - set(self._others):
+                child.terminate()
+            raise
+
+
+def _start_worker(environment):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the parent ends its workers
+    set_up_process(environment)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    # A parent that was killed with -9 cannot tell its workers to stop.
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -1,0 +1,187 @@
+"""A real scheduler and real workers on this machine, some of which are killed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import cv2
+import pytest
+import skimage.data
+
+from age_gender_estimation import dask_executor
+from age_gender_estimation.datasets.synthetic import write_synthetic_imdb
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.executors import map_in_order, open_executor
+from tests.conftest import ROOT
+
+
+class Cluster:
+    """A scheduler, and the workers that a test starts; `address` is the scheduler's."""
+
+    def __init__(self, folder):
+        self.folder, self.processes = folder, []
+        options = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", "s.json")
+        self.scheduler = self._start("scheduler", *options, package=folder)  # which needs no code of ours
+        wait_until((folder / "s.json").exists)
+        self.address = json.loads((folder / "s.json").read_text())["address"]
+
+    def start_worker(self, package=ROOT):
+        """Starts one process; `package` is the folder of the code that it has."""
+        options = ("--no-nanny", "--nthreads", "1", "--death-timeout", "600")
+        return self._start("worker", self.address, *options, package=package)
+
+    def end(self, processes=None):
+        for process in self.processes if processes is None else processes:
+            process.kill()
+            process.wait()
+
+    def _start(self, kind, *arguments, package):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments, "--no-dashboard"]
+        environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONSAFEPATH": "1"}
+        self.processes.append(subprocess.Popen(command, cwd=self.folder, env=environment, stderr=subprocess.DEVNULL))
+        return self.processes[-1]
+
+
+def wait_until(is_so, seconds=300):
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def cluster(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("dask"))
+    yield cluster
+    cluster.end()
+
+
+def run_and_kill(script_name, arguments, cluster, is_under_way):
+    """Runs a script on two workers, one of which is killed -9 as soon as there are first results; returns its output."""
+    workers = [cluster.start_worker(), cluster.start_worker()]
+    command = [sys.executable, ROOT / "bin" / script_name, *arguments, "--scheduler", cluster.address]
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: process.poll() is not None or is_under_way())
+    assert process.poll() is None, process.communicate()[1]
+    cluster.end(workers[:1])
+    stdout, stderr = process.communicate(timeout=600)
+    assert process.returncode == 0, stderr
+    return stdout
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_crops_and_lists_are_those_of_a_local_run_though_a_worker_was_killed(script, cluster, tmp_path):
+    write_synthetic_imdb(str(tmp_path / "in"), 600, seed=2, size=96)
+    arguments = (
+        "--db-path",
+        tmp_path / "in/imdb.mat",
+        "--photo-dir",
+        tmp_path / "in",
+        "--img-size",
+        64,
+        "--output-dir",
+    )
+    local = script("preprocess_imdb.py", *arguments, tmp_path / "local", "--workers", 1)
+    crops = tmp_path / "dask/crop"
+    stdout = run_and_kill("preprocess_imdb.py", [*arguments, tmp_path / "dask"], cluster, crops.exists)
+    assert contents(tmp_path / "dask") == contents(tmp_path / "local") and stdout == local.stdout
+    assert len(contents(crops)) > 400
+
+
+def test_answers_and_drawn_copies_are_those_of_a_local_run_though_a_worker_was_killed(
+    script, trained, crops, cluster, tmp_path
+):
+    """Face crops that a manifest lists, labels known; a photo in which faces are searched; one that is none."""
+    cv2.imwrite(str(tmp_path / "astronaut.png"), skimage.data.astronaut()[:300, 60:400, ::-1])
+    (tmp_path / "bad.jpg").write_bytes(b"garbage")
+    inputs = [crops / "crop", tmp_path / "astronaut.png", tmp_path / "bad.jpg"]
+    arguments = ["--image-path", *inputs, "--model-dir", trained[0], "--min-confidence", 0.55, "--batch-size", 4]
+    script(
+        "predict.py", *arguments, "--format", "csv", "--output", tmp_path / "local.csv", "--draw", tmp_path / "local"
+    )
+    arguments += ["--format", "csv", "--output", tmp_path / "dask.csv", "--draw", tmp_path / "dask"]
+    run_and_kill("predict.py", arguments, cluster, (tmp_path / "dask").exists)
+    assert (tmp_path / "dask.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
+    assert contents(tmp_path / "dask") == contents(tmp_path / "local")
+    assert len((tmp_path / "local.csv").read_text().splitlines()) > 100 < len(contents(tmp_path / "local"))
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch):
+    monkeypatch.setattr(dask_executor, "CONNECT_SECONDS", 1)
+    with pytest.raises(InputError, match="--scheduler tcp://127.0.0.1:9: expected a Dask scheduler, .* within 1 s"):
+        with open_executor(scheduler="tcp://127.0.0.1:9"):
+            pass
+    with pytest.raises(InputError, match="--scheduler nonsense:: expected a Dask scheduler"):
+        with open_executor(scheduler="nonsense:"):
+            pass
+
+
+def test_no_worker_and_no_worker_any_more_end_after_a_while(cluster, monkeypatch):
+    monkeypatch.setattr(dask_executor, "NO_WORKER_SECONDS", 1)
+    with pytest.raises(InputError, match="expected workers, found none for 1 s; start some: dask worker tcp://"):
+        with open_executor(scheduler=cluster.address):
+            pass
+    monkeypatch.setattr(dask_executor, "NO_WORKER_SECONDS", 300)
+    worker = cluster.start_worker()
+    with pytest.raises(InputError, match="found none for 1 s"), open_executor(scheduler=cluster.address) as executor:
+        for _ in map_in_order(executor, time.sleep, [0, 600]):
+            cluster.end([worker])
+            monkeypatch.setattr(dask_executor, "NO_WORKER_SECONDS", 1)
+
+
+def test_a_lost_scheduler_is_one_line(cluster):
+    cluster.start_worker()
+    with (
+        pytest.raises(InputError, match="the scheduler was lost"),
+        open_executor(scheduler=cluster.address) as executor,
+    ):
+        for _ in map_in_order(executor, time.sleep, [0, 600]):
+            cluster.end([cluster.scheduler])
+
+
+def test_workers_with_other_code_or_other_files_are_one_line(cluster, tmp_path):
+    worker = cluster.start_worker()
+    with pytest.raises(InputError, match="Dask worker on .*: expected to find /not/there; every Dask worker must see"):
+        with open_executor(scheduler=cluster.address, shared=("/not/there",)) as executor:
+            list(map_in_order(executor, abs, [1]))
+    cluster.end([worker])
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "age_gender_estimation", tmp_path / "age_gender_estimation", ignore=ignore)
+    (tmp_path / "age_gender_estimation/tasks/labels.py").write_text("# another version\n")
+    worker = cluster.start_worker(tmp_path)
+    with pytest.raises(
+        InputError, match="expected code of age_gender_estimation [0-9a-f]{12}, found [0-9a-f]{12}; every"
+    ):
+        with open_executor(scheduler=cluster.address) as executor:
+            list(map_in_order(executor, abs, [1]))
+    cluster.end([worker])
+    cluster.start_worker(tmp_path / "nothing")
+    with pytest.raises(
+        InputError, match=r"expected this package .* on every worker, found one without \(No module named"
+    ):
+        with open_executor(scheduler=cluster.address) as executor:
+            list(map_in_order(executor, abs, [1]))
+
+
+def test_without_dask_it_says_what_to_install(script, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['distributed'] = None\n")  # as if not installed
+    cv2.imwrite(str(tmp_path / "20_0_0_2017.png"), skimage.data.astronaut()[:64, :64])
+    done = script(
+        "preprocess_utkface.py",
+        "--photo-dir",
+        tmp_path,
+        "--output-dir",
+        f"{tmp_path}_out",
+        "--scheduler",
+        "tcp://127.0.0.1:9",
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == "error: --scheduler needs Dask: pip install -r requirements-dask.txt\n"
