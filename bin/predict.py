@@ -15,7 +15,7 @@ import itertools
 import os
 import sys
 
-from command_line import PRETRAINED, make_parser, positive, ratio, run, until_stopped
+from command_line import PRETRAINED, keras_on_demand, make_parser, positive, ratio, run, until_stopped
 from tqdm import tqdm
 
 from age_gender_estimation.errors import InputError, SettingError
@@ -47,7 +47,8 @@ def main():
                          "none; train.py makes one")
 
     from age_gender_estimation.evaluation.known_labels import KnownLabels
-    from age_gender_estimation.serving.predictor import Predictor
+    with keras_on_demand():
+        from age_gender_estimation.serving.predictor import Predictor
     known, predictor = KnownLabels(args.csv), Predictor(args.model_dir)
     is_live = any(entry.is_live for entry in inputs.values())
     with until_stopped() if is_live else contextlib.nullcontext([]) as codes:
