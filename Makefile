@@ -14,7 +14,11 @@ EVALUATE_FLAGS ?= --reporting-part
 COMPAT_VENV ?= .venv-compat
 COMPAT_MODEL = $(if $(filter-out file,$(origin MODEL)),$(MODEL),$(firstword $(wildcard pretrained) $(OUT)/compat/model))
 
-.PHONY: setup setup-dev setup-web demo test test-compat lint preprocess train evaluate export predict web
+# For bench: sections as `preprocess input`, all if empty; PyTorch lives in an environment of its own.
+BENCH ?=
+BENCH_VENV ?= .venv-bench
+
+.PHONY: setup setup-dev setup-web demo test test-compat bench lint preprocess train evaluate export predict web
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev
@@ -55,6 +59,14 @@ $(OUT)/compat/trained: | setup
 	$(PYTHON) bin/make_sample.py --output-dir $(OUT)/compat/imdb_crop --records 200
 	$(PYTHON) bin/preprocess_imdb.py --db-path $(OUT)/compat/imdb_crop/imdb.mat --photo-dir $(OUT)/compat/imdb_crop --output-dir $(OUT)/compat --img-size 64
 	$(PYTHON) bin/train.py --img-dir $(OUT)/compat/crop --train-csv $(OUT)/compat/train.csv --val-csv $(OUT)/compat/val.csv --model-dir $(OUT)/compat/model --img-size 64 --num-steps 200 --eval-steps 200
+	touch $@
+
+bench: setup $(if $(or $(filter torch,$(BENCH)),$(if $(BENCH),,all)),$(BENCH_VENV)/installed)
+	BENCH_TORCH_PYTHON=$(BENCH_VENV)/bin/python $(PYTHON) -m bench $(BENCH) $(BENCH_FLAGS)
+
+$(BENCH_VENV)/installed: requirements-bench.txt
+	$(PYTHON3) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	touch $@
 
 lint: setup-dev

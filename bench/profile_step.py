@@ -1,6 +1,6 @@
 """Prints the op types that take most of a training step: `python -m bench.profile_step [--steps 8]`.
 
-For the default backbone, and for mobile_facenet with --freeze-batch-norm. TensorFlow's own trace (RunOptions.FULL_TRACE) says
+For the default backbone, and for mobile_facenet with --freeze-batch-norm. TensorFlow's own trace (FULL_TRACE) says
 what each op took; ops run beside each other, so the sum is more than a step, and shares are of the sum.
 """
 import argparse
