@@ -16,7 +16,11 @@ KILLS ?= 20
 COMPAT_VENV ?= .venv-compat
 COMPAT_MODEL = $(if $(filter-out file,$(origin MODEL)),$(MODEL),$(firstword $(wildcard pretrained) $(OUT)/compat/model))
 
-.PHONY: setup setup-dev setup-web demo test test-compat fuzz soak lint download preprocess train evaluate export predict web
+# For bench: sections as `preprocess input`, all if empty; PyTorch lives in an environment of its own.
+BENCH ?=
+BENCH_VENV ?= .venv-bench
+
+.PHONY: setup setup-dev setup-web demo test test-compat fuzz soak bench lint download preprocess train evaluate export predict web
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev
@@ -66,6 +70,14 @@ $(OUT)/compat/trained: | setup
 # FUZZ_SECONDS (60) and FUZZ_SEED: tests/fuzz/fuzz.py says more.
 fuzz: setup-dev
 	$(PYTHON) tests/fuzz/fuzz.py
+
+bench: setup $(if $(or $(filter torch,$(BENCH)),$(if $(BENCH),,all)),$(BENCH_VENV)/installed)
+	BENCH_TORCH_PYTHON=$(BENCH_VENV)/bin/python $(PYTHON) -m bench $(BENCH) $(BENCH_FLAGS)
+
+$(BENCH_VENV)/installed: requirements-bench.txt
+	$(PYTHON3) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	touch $@
 
 lint: setup-dev
 	$(PYTHON) -m ruff check .

@@ -118,6 +118,22 @@ def ratio(text):
 
 
 @contextlib.contextmanager
+def keras_on_demand():
+    """Within it, `import tensorflow` leaves Keras to the first use of tf.keras: a fifth of its time.
+
+    TensorFlow 2.15 imports Keras' optimizers early and goes on where that fails; None in sys.modules makes it fail.
+    """
+    name = "keras.src.optimizers"
+    is_loaded = name in sys.modules
+    sys.modules.setdefault(name, None)
+    try:
+        yield
+    finally:
+        if not is_loaded:
+            del sys.modules[name]
+
+
+@contextlib.contextmanager
 def until_stopped():
     """Within it, Ctrl-C and SIGTERM only add their exit code to the list that it gives; a second one stops at once."""
     codes = []

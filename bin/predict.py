@@ -18,7 +18,7 @@ import os
 import sys
 import tempfile
 
-from command_line import PRETRAINED, make_parser, positive, ratio, run, until_stopped
+from command_line import PRETRAINED, keras_on_demand, make_parser, positive, ratio, run, until_stopped
 from tqdm import tqdm
 
 from age_gender_estimation import storage
@@ -57,7 +57,8 @@ def main():
                          "none; train.py makes one")
 
     from age_gender_estimation.evaluation.known_labels import KnownLabels
-    from age_gender_estimation.serving.chunks import load_predictor, open_photo_workers
+    with keras_on_demand():
+        from age_gender_estimation.serving.chunks import load_predictor, open_photo_workers
     from age_gender_estimation.serving.predictor import find_export
     known, predictor = KnownLabels(args.csv), load_predictor(find_export(args.model_dir))
     photos = [entry.path for entry in inputs.values() if not entry.is_video]

@@ -43,6 +43,22 @@ def load_description(export):
         raise InputError(f"{export}: expected a SavedModel exported by this project ({error})") from None
 
 
+def _load_graph(export):
+    """Returns (session, {key: signature}) of a SavedModel.
+
+    In a session, as the Estimator wrote it: tf.saved_model.load takes three times as long, to make functions of graphs.
+    """
+    with tf.Graph().as_default():
+        session = tf.compat.v1.Session()
+        return session, tf.compat.v1.saved_model.load(session, ["serve"], export).signature_def
+
+
+def _callable(session, signature, input_name):
+    """Returns the function of a signature: array [batch, ...] -> {output: float32 array [batch, ...]}."""
+    outputs = {name: info.name for name, info in signature.outputs.items()}
+    return session.make_callable(outputs, [signature.inputs[input_name].name])
+
+
 class Predictor:
     """A loaded SavedModel.
 
@@ -69,27 +85,26 @@ class Predictor:
             self.tasks = tuple(self.description["tasks"])
             self.max_age = self.description["max_age"]
             self.age_groups = self.description.get("age_groups")  # absent in exports before there were groups
-            model = tf.saved_model.load(self.path)
-            self._signatures = {"image_bytes": model.signatures["serving_default"],
-                                "image": model.signatures["image:serving_default"]}
+            session, signatures = _load_graph(self.path)
+            self._ask = {name: _callable(session, signatures[key], name)
+                         for name, key in (("image_bytes", "serving_default"), ("image", "image:serving_default"))}
             self.labels = {name: LABELS[name] for name in self.tasks}
             if self.age_groups and "age" in self.labels:
                 del self.labels["age"]
                 self.labels["age_group"] = group_label(self.age_groups)
-            self._check(model)
-        except (OSError, ValueError, LookupError, TypeError, tf.errors.OpError) as error:
+            self._check(signatures["serving_default"])
+        except (OSError, ValueError, LookupError, TypeError, RuntimeError, tf.errors.OpError) as error:
             # The name says what is wrong where the message does not: KeyError: 'geometry'.
             reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
             raise InputError(f"{self.path}: expected a SavedModel exported by this project ({reason}); "
                              "bin/export.py makes one of a model folder") from None
-        self._model = model  # the signatures hold its variables only weakly
 
-    def _check(self, model):
-        """Raises where model.json does not describe the signatures, or says what no picture can be."""
+    def _check(self, signature):
+        """Raises where model.json does not describe the signature, or says what no picture can be."""
         for name, value in (("crop_size", self.crop_size), ("max_age", self.max_age)):
             if not (type(value) is int and 0 < value <= MAX_SIDE):
                 raise ValueError(f"{name}: expected a whole number from 1 to {MAX_SIDE}, got {value!r:.80}")
-        answered = set(model.signatures["serving_default"].structured_outputs)
+        answered = set(signature.outputs)
         for name in self.labels:
             output = name if name == "age" else f"{name}_probabilities"
             if output not in answered:
@@ -113,10 +128,9 @@ class Predictor:
           InputError: one of them cannot be decoded.
         """
         try:
-            outputs = self._signatures["image_bytes"](image_bytes=tf.constant(pictures, tf.string))
+            return self._ask["image_bytes"](np.array(pictures, object))
         except tf.errors.InvalidArgumentError as error:
             raise InputError(f"a picture cannot be decoded ({' '.join(error.message.split())[:300]})") from None
-        return {name: values.numpy() for name, values in outputs.items()}
 
     def predict_images(self, images):
         """Returns {output: float32 array [batch, ...]} for a list of uint8 [height, width, 3] face crops of any sizes."""
@@ -125,9 +139,8 @@ class Predictor:
             by_shape.setdefault(image.shape, []).append(index)
         results = {}
         for indices in by_shape.values():
-            outputs = self._signatures["image"](image=tf.constant(np.stack([images[index] for index in indices])))
+            outputs = self._ask["image"](np.stack([images[index] for index in indices]))
             for name, values in outputs.items():
-                values = values.numpy()
                 stored = results.setdefault(name, np.zeros((len(images), *values.shape[1:]), np.float32))
                 stored[indices] = values
         return results

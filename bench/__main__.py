@@ -1,0 +1,70 @@
+"""Measures how fast the project is and prints a Markdown table.
+
+    make bench                        # all of it, under 20 minutes on two quiet cores
+    make bench BENCH=preprocess
+    python -m bench predict --rounds 3
+
+Every number is the median of alternating rounds, each side in a process of its own. The table also goes to bench/results/.
+"""
+import argparse
+import importlib
+import pathlib
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from bench.machine import describe  # noqa: E402
+from bench.measure import BrokenSide, table  # noqa: E402
+
+# Name -> function(rounds, scale) that returns Rows, most important first; and the rounds it takes if not told.
+SECTIONS = {
+    "preprocess": ("bench.preprocess:measure", 5),
+    "input": ("bench.input_pipeline:measure", 5),
+    "training": ("bench.training:measure", 3),
+    "predict": ("bench.predict:measure", 5),
+    "torch": ("bench.torch_side:measure", 3),
+    "mat": ("bench.preprocess:measure_mat", 1),
+    "growth": ("bench.preprocess:measure_growth", 1),
+}
+RESULTS = pathlib.Path(__file__).resolve().parent / "results"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all if not given")
+    parser.add_argument("--rounds", type=_positive, help="how often each side is measured; each section has its own default")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the work, to try things out")
+    args = parser.parse_args()
+    unknown = [name for name in args.sections if name not in SECTIONS]
+    if unknown:
+        parser.error(f"unknown section {unknown[0]!r}; choose from: {', '.join(SECTIONS)}")
+    print(f"Measured on: {describe()}\n", flush=True)
+    rows, is_broken = [], False
+    for name in args.sections or SECTIONS:
+        function, rounds = SECTIONS[name]
+        module, _, function = function.partition(":")
+        start = time.monotonic()
+        try:
+            found = getattr(importlib.import_module(module), function)(args.rounds or rounds, args.scale)
+        except BrokenSide as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            is_broken = True
+            continue
+        rows += found
+        print(f"{table(found)}\n\n{name}: {time.monotonic() - start:.0f} s\n", flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    text = f"Measured on: {describe()}\n\n{table(rows)}\n"
+    (RESULTS / f"{'-'.join(args.sections) or 'all'}.md").write_text(text, encoding="utf-8")
+    return 1 if is_broken else 0
+
+
+def _positive(text):
+    value = int(text)
+    if value <= 0:
+        raise ValueError
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
