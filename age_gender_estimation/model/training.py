@@ -98,7 +98,11 @@ def require_device(device):
 def undecodable(manifests):
     """Returns what to say of the first listed picture that cannot be read or decoded, or None; TensorFlow names none."""
     for manifest in manifests:
-        for name in read_manifest(manifest.path, part=manifest.part)[0]:
+        try:
+            names = read_manifest(manifest.path, part=manifest.part)[0]
+        except InputError as error:  # the list has gone since, with its bucket perhaps
+            return str(error)
+        for name in names:
             path = os.path.join(manifest.image_dir, name)
             try:
                 decode(tf.constant(storage.read_bytes(path)))
