@@ -156,7 +156,9 @@ class BucketServer:
     def keys(self, bucket, prefix=""):
         """Returns the names of all that a bucket holds (at most 1,000) under a prefix."""
         listing = self.send("GET", f"{bucket}?list-type=2&prefix={prefix}")
-        return [key.text for key in ElementTree.fromstring(listing).iter("{http://s3.amazonaws.com/doc/2006-03-01/}Key")]
+        return [
+            key.text for key in ElementTree.fromstring(listing).iter("{http://s3.amazonaws.com/doc/2006-03-01/}Key")
+        ]
 
     def wait(self):
         """Returns once it answers."""

@@ -77,6 +77,10 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         is_of_pictures = "IteratorGetNext" in error.message  # else it would take hours to look for one in vain
         reason = is_of_pictures and undecodable([*train_manifests, *val_manifests]) or " ".join(error.message.split())[:300]
         raise InputError(f"training stopped: {reason}; {model_dir} holds the last checkpoint") from None
+    except ValueError as error:  # what TensorFlow's Saver makes of any failure, where the folder has gone
+        if "Parent directory" not in str(error):
+            raise
+        raise InputError(f"training stopped: {model_dir}, its folder or bucket, is not there any more") from None
     return evaluations.best()
 
 
