@@ -1,7 +1,7 @@
 """Reaching a bucket: the library that knows it, a first question that is answered soon or never, errors as OSErrors.
 
 The AWS client inside tensorflow-io takes "refused" and "not reached" for "not there", the latter after minutes. So each
-bucket is asked for itself once, before anything in it.
+bucket is asked for itself once, before anything in it, and again where a file is not there.
 """
 import contextlib
 import errno
@@ -31,6 +31,8 @@ def bucket_of(path):
         _check_bucket(scheme, rest.partition("/")[0])
         yield tf.io.gfile
     except tf.errors.OpError as error:
+        if scheme == "s3" and isinstance(error, tf.errors.NotFoundError):
+            _check_bucket.__wrapped__(scheme, rest.partition("/")[0])  # or has the server gone since, or the bucket?
         number = errno.EACCES if isinstance(error, refusals) else errno.EIO
         number = errno.ENOENT if isinstance(error, tf.errors.NotFoundError) else number
         reason = " ".join(error.message.split())[:300] or type(error).__name__

@@ -84,6 +84,10 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         reason = (find_full_disk(error.message) or is_of_pictures and undecodable([*train_manifests, *val_manifests])
                   or " ".join(error.message.split())[:300])
         raise InputError(f"training stopped: {reason}; {model_dir} holds the last checkpoint") from None
+    except ValueError as error:  # what TensorFlow's Saver makes of any failure, where the folder has gone
+        if "Parent directory" not in str(error):
+            raise
+        raise InputError(f"training stopped: {model_dir}, its folder or bucket, is not there any more") from None
     return evaluations.best() if distribution.is_chief else None
 
 
@@ -123,7 +127,11 @@ def require_device(device):
 def undecodable(manifests):
     """Returns what to say of the first listed picture that cannot be read or decoded, or None; TensorFlow names none."""
     for manifest in manifests:
-        for name in read_manifest(manifest.path, part=manifest.part)[0]:
+        try:
+            names = read_manifest(manifest.path, part=manifest.part)[0]
+        except InputError as error:  # the list has gone since, with its bucket perhaps
+            return str(error)
+        for name in names:
             path = os.path.join(manifest.image_dir, name)
             try:
                 decode(tf.constant(storage.read_bytes(path)))

@@ -17,10 +17,11 @@ STORAGE = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from age_gender_estimation import storage
+from age_gender_estimation.data.files import write_file
 root = sys.argv[2]
 storage.makedirs(root + "/a/deep")
-storage.write_bytes(root + "/a/one.txt", b"1")
-storage.write_bytes(root + "/a/one.txt", "\\u00e4,\\r\\n2".encode())
+write_file(root + "/a/one.txt", b"1")
+write_file(root + "/a/one.txt", "\\u00e4,\\r\\n2".encode())
 storage.copy(root + "/a/one.txt", root + "/a/two, 2.txt")
 storage.copy(root + "/a/one.txt", root + "/a/deep/three.txt")
 storage.remove(root + "/a/one.txt")
@@ -123,14 +124,18 @@ def test_a_bucket_that_vanishes_in_training_ends_it_with_one_line(bucket_server,
     command = [sys.executable, str(ROOT / "bin/train.py"), *map(str, arguments)]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if line.startswith("step 2 "):
-            for key in bucket_server.keys("gone"):
-                bucket_server.send("DELETE", f"gone/{key}")
-            bucket_server.send("DELETE", "gone")
-    assert process.wait() == 1
-    assert lines[-1].startswith("error: ") and "bucket" in lines[-1] and "Traceback" not in "".join(lines)
+    try:
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith("step 2 "):
+                for key in bucket_server.keys("gone"):
+                    bucket_server.send("DELETE", f"gone/{key}")
+                bucket_server.send("DELETE", "gone")
+        assert process.wait() == 1
+    finally:
+        process.kill()
+    assert lines[-1].startswith("error: training stopped: ") and "Traceback" not in "".join(lines)
+    assert "NoSuchBucket" in lines[-1] or "not there any more" in lines[-1]
 
 
 PHOTO, LISTS = ["predict.py", "--image-path"], ["evaluate.py", "--img-dir", "s3://faces/data/crop", "--csv"]
