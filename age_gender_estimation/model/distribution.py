@@ -9,7 +9,8 @@ import threading
 import warnings
 
 import tensorflow as tf
-from tensorflow.python.training import monitored_session  # has no public name for what `_no_new_sessions` needs
+from tensorflow.python.eager import context  # neither this nor the next has a public name for what is needed of it
+from tensorflow.python.training import monitored_session
 
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.cluster import MIRRORED
@@ -127,10 +128,11 @@ class Distribution:
         """
         if not self.cluster:
             return
-        digest = float(int.from_bytes(hashlib.sha256(facts.encode("utf-8", "surrogateescape")).digest()[:3], "big"))
-        gather = tf.function(lambda: tf.distribute.get_replica_context().all_gather(tf.constant([digest]), axis=0))
-        digests = self.strategy.experimental_local_results(self.strategy.run(gather))[0].numpy()
-        if len(set(digests)) > 1:
+        # A collective operation before training's would take numbers that those use too: this is a table in the chief.
+        table, digest = context.context(), hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()
+        if self.is_chief:
+            table.set_config_key_value("facts", digest)
+        elif table.get_config_key_value("facts") != digest:
             raise InputError("the workers differ: expected one command, equal lists of faces and one --model-dir that all "
                              "of them share; found different settings, lists or newest checkpoints")
 
