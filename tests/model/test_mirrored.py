@@ -43,7 +43,8 @@ def train(folder):
         return tf.data.Dataset.from_tensor_slices(batches()).repeat().batch(size, drop_remainder=True)
 
     for name, settings in SETTINGS.items():
-        # No dropout (see freeze_batch_norm), and small steps: Adam turns the rounding of a gradient that is almost 0 into a whole step, which must not spread.
+        # The network's dropout is off, see freeze_batch_norm. Steps are small: Adam makes a whole one of the rounding of a
+        # gradient that is almost 0, which must not spread.
         small = {"learning_rate": 1e-5, "decay": "none", "img_size": 16, "head_units": (4,), "freeze_batch_norm": True}
         hparams = HParams(tasks=("age", "gender", "race"), backbone="cnn", **small, **settings)
         start = None
