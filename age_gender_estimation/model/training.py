@@ -47,7 +47,10 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         became NaN.
     """
     distribution = distribution or Distribution()
-    is_stopping = lambda: is_terminated() or distribution.is_terminated  # noqa: E731
+
+    def is_stopping():
+        return is_terminated() or distribution.is_terminated
+
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
     lists = [dataclasses.replace(manifest, path="", image_dir="") for manifest in train_manifests]  # may lie elsewhere
     distribution.require_agreement(repr((step_of(tf.train.latest_checkpoint(model_dir)), hparams, lists)))
