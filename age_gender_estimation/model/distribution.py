@@ -1,19 +1,20 @@
 """Training on several GPUs of a machine (mirrored), or on several machines (multi_worker)."""
 import contextlib
 import hashlib
+import json
 import logging
 import os
 import shutil
 import tempfile
-import threading
 import warnings
 
 import tensorflow as tf
-from tensorflow.python.eager import context  # neither this nor the next has a public name for what is needed of it
+from tensorflow.python.eager import context  # these three: what is needed has no public name
 from tensorflow.python.training import monitored_session
+from tensorflow.tsl.protobuf.coordination_config_pb2 import CoordinatedJob
 
 from age_gender_estimation.errors import InputError, SettingError
-from age_gender_estimation.model.cluster import MIRRORED
+from age_gender_estimation.model.cluster import CHIEF, MIRRORED, WORKER
 from age_gender_estimation.model.hooks import FarewellHook
 from age_gender_estimation.model.peers import PeerWatch
 
@@ -30,8 +31,8 @@ class Distribution:
       distribute: of cluster.DISTRIBUTE.
       cluster: Cluster of multi_worker, else None.
       batch_size: examples per step of all replicas together.
-      leave: str -> never returns; called from a thread with the reason when another worker is gone or does not come,
-        while TensorFlow waits for it and cannot be interrupted. Needed with a cluster.
+      leave: str -> never returns; called from a thread with the reason when another worker is gone, while TensorFlow waits
+        for it and cannot be interrupted. Needed with a cluster.
 
     Attributes:
       strategy: tf.distribute.Strategy, None for one device.
@@ -39,7 +40,7 @@ class Distribution:
       is_terminated: whether another worker was told to stop, and this one stopped with it.
 
     Raises:
-      InputError: this machine's address in TF_CONFIG cannot be used.
+      InputError: this machine's address in TF_CONFIG cannot be used, or others did not come.
       SettingError: the batch cannot be dealt out evenly.
     """
 
@@ -61,18 +62,19 @@ class Distribution:
 
     def _join_cluster(self):
         logger.info("waiting for the other workers: %s", ", ".join(self.cluster.others))
-        limit = threading.Timer(60 * WAIT_MINUTES, self._leave, [
-            f"not all other workers came within {WAIT_MINUTES} minutes: {', '.join(self.cluster.others)}; start them all"])
-        limit.daemon = True
-        limit.start()
+        jobs = {name: len(addresses) for name, addresses in json.loads(self.cluster.tf_config)["cluster"].items()}
+        # TensorFlow would do the same, but wait for an hour; a timer of ours cannot run, it holds Python's lock meanwhile.
+        context.context().configure_coordination_service(
+            "standalone", f"/job:{CHIEF if CHIEF in jobs else WORKER}/replica:0/task:0",
+            cluster_register_timeout_in_ms=int(60_000 * WAIT_MINUTES),
+            coordinated_jobs=[CoordinatedJob(name=name, num_tasks=count) for name, count in jobs.items()])
         try:
             with self.environment():
                 return tf.distribute.MultiWorkerMirroredStrategy()
         except (tf.errors.OpError, RuntimeError) as error:
-            raise InputError(f"TF_CONFIG: cannot join the cluster as {self.cluster.task_type} {self.cluster.index} "
-                             f"({' '.join(str(error).split())[:200]}); are its addresses those of the machines?") from None
-        finally:
-            limit.cancel()
+            raise InputError(f"TF_CONFIG: cannot join the cluster as {self.cluster.task_type} {self.cluster.index} and meet "
+                             f"the others within {WAIT_MINUTES} minutes ({' '.join(str(error).split())[:200]}); start all "
+                             "of them, each at its address") from None
 
     @contextlib.contextmanager
     def environment(self):
