@@ -1,7 +1,7 @@
 """Training on several GPUs of a machine (mirrored), or on several machines (multi_worker)."""
 import contextlib
+import faulthandler
 import hashlib
-import json
 import logging
 import os
 import shutil
@@ -9,12 +9,11 @@ import tempfile
 import warnings
 
 import tensorflow as tf
-from tensorflow.python.eager import context  # these three: what is needed has no public name
+from tensorflow.python.eager import context  # for these two: what is needed has no public name
 from tensorflow.python.training import monitored_session
-from tensorflow.tsl.protobuf.coordination_config_pb2 import CoordinatedJob
 
 from age_gender_estimation.errors import InputError, SettingError
-from age_gender_estimation.model.cluster import CHIEF, MIRRORED, WORKER
+from age_gender_estimation.model.cluster import MIRRORED
 from age_gender_estimation.model.hooks import FarewellHook
 from age_gender_estimation.model.peers import PeerWatch
 
@@ -40,7 +39,7 @@ class Distribution:
       is_terminated: whether another worker was told to stop, and this one stopped with it.
 
     Raises:
-      InputError: this machine's address in TF_CONFIG cannot be used, or others did not come.
+      InputError: this machine's address in TF_CONFIG cannot be used.
       SettingError: the batch cannot be dealt out evenly.
     """
 
@@ -61,20 +60,18 @@ class Distribution:
                                f"their number, got {batch_size}")
 
     def _join_cluster(self):
-        logger.info("waiting for the other workers: %s", ", ".join(self.cluster.others))
-        jobs = {name: len(addresses) for name, addresses in json.loads(self.cluster.tf_config)["cluster"].items()}
-        # TensorFlow would do the same, but wait for an hour; a timer of ours cannot run, it holds Python's lock meanwhile.
-        context.context().configure_coordination_service(
-            "standalone", f"/job:{CHIEF if CHIEF in jobs else WORKER}/replica:0/task:0",
-            cluster_register_timeout_in_ms=int(60_000 * WAIT_MINUTES),
-            coordinated_jobs=[CoordinatedJob(name=name, num_tasks=count) for name, count in jobs.items()])
-        try:
-            with self.environment():
-                return tf.distribute.MultiWorkerMirroredStrategy()
-        except (tf.errors.OpError, RuntimeError) as error:
-            raise InputError(f"TF_CONFIG: cannot join the cluster as {self.cluster.task_type} {self.cluster.index} and meet "
-                             f"the others within {WAIT_MINUTES} minutes ({' '.join(str(error).split())[:200]}); start all "
-                             "of them, each at its address") from None
+        logger.info("waiting for the other workers, %g minutes at most: %s", WAIT_MINUTES, ", ".join(self.cluster.others))
+        # TensorFlow holds Python's lock while it waits: neither a thread nor a signal's handler of ours could run.
+        with open(os.devnull, "w") as nowhere:
+            faulthandler.dump_traceback_later(60 * WAIT_MINUTES, exit=True, file=nowhere)
+            try:
+                with self.environment():
+                    return tf.distribute.MultiWorkerMirroredStrategy()
+            except (tf.errors.OpError, RuntimeError) as error:
+                raise InputError(f"TF_CONFIG: cannot join the cluster as {self.cluster.task_type} {self.cluster.index} "
+                                 f"({' '.join(str(error).split())[:200]}); does this address fit this machine?") from None
+            finally:
+                faulthandler.cancel_dump_traceback_later()
 
     @contextlib.contextmanager
     def environment(self):
