@@ -1,15 +1,16 @@
 """Training on several GPUs of a machine (mirrored), or on several machines (multi_worker)."""
 import contextlib
+import faulthandler
 import hashlib
 import logging
 import os
 import shutil
 import tempfile
-import threading
 import warnings
 
 import tensorflow as tf
-from tensorflow.python.training import monitored_session  # has no public name for what `_no_new_sessions` needs
+from tensorflow.python.eager import context  # for these two: what is needed has no public name
+from tensorflow.python.training import monitored_session
 
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.model.cluster import MIRRORED
@@ -29,8 +30,8 @@ class Distribution:
       distribute: of cluster.DISTRIBUTE.
       cluster: Cluster of multi_worker, else None.
       batch_size: examples per step of all replicas together.
-      leave: str -> never returns; called from a thread with the reason when another worker is gone or does not come,
-        while TensorFlow waits for it and cannot be interrupted. Needed with a cluster.
+      leave: str -> never returns; called from a thread with the reason when another worker is gone, while TensorFlow waits
+        for it and cannot be interrupted. Needed with a cluster.
 
     Attributes:
       strategy: tf.distribute.Strategy, None for one device.
@@ -59,19 +60,18 @@ class Distribution:
                                f"their number, got {batch_size}")
 
     def _join_cluster(self):
-        logger.info("waiting for the other workers: %s", ", ".join(self.cluster.others))
-        limit = threading.Timer(60 * WAIT_MINUTES, self._leave, [
-            f"not all other workers came within {WAIT_MINUTES} minutes: {', '.join(self.cluster.others)}; start them all"])
-        limit.daemon = True
-        limit.start()
-        try:
-            with self.environment():
-                return tf.distribute.MultiWorkerMirroredStrategy()
-        except (tf.errors.OpError, RuntimeError) as error:
-            raise InputError(f"TF_CONFIG: cannot join the cluster as {self.cluster.task_type} {self.cluster.index} "
-                             f"({' '.join(str(error).split())[:200]}); are its addresses those of the machines?") from None
-        finally:
-            limit.cancel()
+        logger.info("waiting for the other workers, %g minutes at most: %s", WAIT_MINUTES, ", ".join(self.cluster.others))
+        # TensorFlow holds Python's lock while it waits: neither a thread nor a signal's handler of ours could run.
+        with open(os.devnull, "w") as nowhere:
+            faulthandler.dump_traceback_later(60 * WAIT_MINUTES, exit=True, file=nowhere)
+            try:
+                with self.environment():
+                    return tf.distribute.MultiWorkerMirroredStrategy()
+            except (tf.errors.OpError, RuntimeError) as error:
+                raise InputError(f"TF_CONFIG: cannot join the cluster as {self.cluster.task_type} {self.cluster.index} "
+                                 f"({' '.join(str(error).split())[:200]}); does this address fit this machine?") from None
+            finally:
+                faulthandler.cancel_dump_traceback_later()
 
     @contextlib.contextmanager
     def environment(self):
@@ -127,10 +127,11 @@ class Distribution:
         """
         if not self.cluster:
             return
-        digest = float(int.from_bytes(hashlib.sha256(facts.encode("utf-8", "surrogateescape")).digest()[:3], "big"))
-        gather = tf.function(lambda: tf.distribute.get_replica_context().all_gather(tf.constant([digest]), axis=0))
-        digests = self.strategy.experimental_local_results(self.strategy.run(gather))[0].numpy()
-        if len(set(digests)) > 1:
+        # A collective operation before training's would take numbers that those use too: this is a table in the chief.
+        table, digest = context.context(), hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()
+        if self.is_chief:
+            table.set_config_key_value("facts", digest)
+        elif table.get_config_key_value("facts") != digest:
             raise InputError("the workers differ: expected one command, equal lists of faces and one --model-dir that all "
                              "of them share; found different settings, lists or newest checkpoints")
 

@@ -48,6 +48,10 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
         became NaN.
     """
     distribution = distribution or Distribution()
+
+    def is_stopping():
+        return is_terminated() or distribution.is_terminated
+
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
     lists = [dataclasses.replace(manifest, path="", image_dir="") for manifest in train_manifests]  # may lie elsewhere
     distribution.require_agreement(repr((step_of(tf.train.latest_checkpoint(model_dir)), hparams, lists)))
@@ -63,14 +67,14 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     evaluator = make_estimator(hparams, model_dir) if distribution.cluster else estimator
     evaluations = Evaluations(
         model_dir, lambda hooks: evaluator.evaluate(lambda: evaluation_dataset(
-            val_manifests, hparams.tasks, hparams.img_size, 2 * hparams.batch_size), hooks=hooks), is_terminated)
-    hooks = _hooks(hparams, model_dir, evaluations, is_terminated, distribution)
+            val_manifests, hparams.tasks, hparams.img_size, 2 * hparams.batch_size), hooks=hooks), is_stopping)
+    hooks = _hooks(hparams, model_dir, evaluations, is_stopping, distribution)
     # A resumed run goes on with other batches instead of the epoch's first ones again.
     seed = hparams.seed + step_of(tf.train.latest_checkpoint(model_dir))
     try:
         distribution.train(estimator, lambda input_context=None: training_dataset(
             train_manifests, hparams.tasks, hparams, seed, input_context), hooks, hparams.num_steps)
-        if distribution.is_chief and not (is_terminated() or distribution.is_terminated):
+        if distribution.is_chief and not is_stopping():
             evaluations.evaluate_newest()
             if evaluations.best() and math.isnan(evaluations.best()["val_loss"]):
                 raise tf.estimator.NanLossDuringTrainingError
