@@ -12,6 +12,7 @@ import signal
 import threading
 from concurrent.futures.process import BrokenProcessPool
 
+from age_gender_estimation import storage
 from age_gender_estimation.errors import InputError, SettingError
 
 AHEAD = 4  # chunks per worker that are handed out before their turn: half a million pictures need no queue of them all
@@ -73,9 +74,10 @@ def map_in_order(executor, function, chunks):
             future.cancel()
 
 
-def absolute(path):
-    """Returns `path` as a worker in another folder understands it; addresses such as s3://... stay as they are."""
-    return path if "://" in path else os.path.join(os.getcwd(), path)
+def absolute(path, folder=None):
+    """Returns `path` as a worker in another folder understands it, relative to `folder` (the current one if None); one in a
+    bucket stays as it is."""
+    return path if storage.is_remote(path) else os.path.join(folder or os.getcwd(), path)
 
 
 def set_up_process(environment):

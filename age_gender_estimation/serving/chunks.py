@@ -56,11 +56,11 @@ def answer_chunk(export, batch_size, min_confidence, folder, photos):
       InputError: no export of this project.
       OSError: a drawn copy cannot be written.
     """
-    by_path = {photo.path if "://" in photo.path else os.path.join(folder, photo.path): photo for photo in photos}
+    by_path = {absolute(photo.path, folder): photo for photo in photos}
     records = predict_photos(load_predictor(export), by_path, lambda path: by_path[path].is_whole, batch_size,
                              min_confidence)
     if any(photo.drawn for photo in photos):
-        records = draw_photos(records, lambda path: os.path.join(folder, by_path[path].drawn))
+        records = draw_photos(records, lambda path: absolute(by_path[path].drawn, folder))
     records = list(records)
     for record in records:
         record.file = by_path[record.file].path
