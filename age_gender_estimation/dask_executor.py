@@ -142,10 +142,11 @@ def versions():
 
 
 def _take_settings(environment):
-    """TensorFlow reads its settings once: what an earlier command chose for this worker cannot be changed any more."""
+    """TensorFlow and OpenCV read their settings once: what an earlier command chose for this worker cannot be changed."""
     wrong = [name for name, value in environment.items() if os.environ.get(name) != value]
-    if wrong and "tensorflow" in sys.modules:
-        name = wrong[0]
+    fixed = [name for name in wrong if ("cv2" if name.startswith("OPENCV_") else "tensorflow") in sys.modules]
+    if fixed:
+        name = fixed[0]
         raise InputError(f"{_place()}: expected {name}={environment[name]}, found {os.environ.get(name)} from an earlier "
                          "command; restart the Dask workers, or give the variable this value for this command")
     if wrong:

@@ -36,13 +36,13 @@ def open(path, encoding=None, newline=None, errors=None):
     return io.TextIOWrapper(file, encoding, errors, newline) if encoding else file
 
 
-def read_bytes(path):
-    """Returns the contents of a file."""
+def read_bytes(path, most=-1):
+    """Returns the contents of a file, of `most` bytes where that is not -1."""
     if is_remote(path):
         with bucket_of(path) as gfile, gfile.GFile(str(path), "rb") as file:
-            return file.read()
+            return file.read(most)
     with builtins.open(path, "rb") as file:
-        return file.read()
+        return file.read(most)
 
 
 def read_all(paths):
@@ -84,7 +84,8 @@ def listdir(path):
     """Returns the names in a folder, in a bucket with a request for every 1,000 of them."""
     if is_remote(path):
         with bucket_of(path) as gfile:
-            return [name.rstrip("/") for name in gfile.listdir(os.path.join(path, ""))]
+            names = (name.rstrip("/") for name in gfile.listdir(os.path.join(path, "")))
+            return [name for name in names if name]  # a key with two slashes lists as a folder without a name
     return os.listdir(path)
 
 

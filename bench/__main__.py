@@ -9,6 +9,7 @@ Every number is the median of alternating rounds, each side in a process of its 
 import argparse
 import importlib
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -19,7 +20,7 @@ from bench.measure import BrokenSide, table  # noqa: E402
 
 # Name -> function(rounds, scale) that returns Rows, most important first; and the rounds it takes if not told.
 SECTIONS = {
-    "preprocess": ("bench.preprocess:measure", 5),
+    "preprocess": ("bench.preprocess:measure", 3),
     "input": ("bench.input_pipeline:measure", 5),
     "training": ("bench.training:measure", 3),
     "predict": ("bench.predict:measure", 5),
@@ -47,7 +48,7 @@ def main():
         start = time.monotonic()
         try:
             found = getattr(importlib.import_module(module), function)(args.rounds or rounds, args.scale)
-        except BrokenSide as error:
+        except (BrokenSide, subprocess.SubprocessError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             is_broken = True
             continue

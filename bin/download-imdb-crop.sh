@@ -7,6 +7,7 @@
 set -euo pipefail
 
 tries=5
+harmless=(--warning=no-unknown-keyword --warning=no-timestamp) # what tar says of good archives
 fail() { echo "error: $1" >&2; exit "${2:-1}"; }
 
 main() {
@@ -117,7 +118,7 @@ check_archive() {
   elif ! cmp --silent <(tail -c 1024 -- "$part") <(head -c 1024 /dev/zero); then
     problem="no tar archive, or cut off"
   else
-    problem=$(LC_ALL=C tar --list --verbose --numeric-owner --absolute-names --file "$part" 2>&1 |
+    problem=$(LC_ALL=C tar "${harmless[@]}" --list --verbose --numeric-owner --absolute-names --file "$part" 2>&1 |
       awk -v top="${dataset}_crop/" -v wanted="${dataset}_crop/$dataset.mat" '
         function report(text) { print text; reported = 1; exit }
         /^tar: / { report($0) }
@@ -142,7 +143,7 @@ unpack() {
 }
 
 # One complaint is enough: with its reader gone tar stops, instead of complaining about each file on a full disk.
-extract() { tar --extract --no-same-owner --file "$part" --directory "$unpacking" 2>&1 | head -n 1 >&2; }
+extract() { tar "${harmless[@]}" --extract --no-same-owner --file "$part" --directory "$unpacking" 2>&1 | head -n 1 >&2; }
 
 child=
 trap 'stop 130' INT

@@ -3,10 +3,12 @@
 Crops are made by worker processes, a chunk of pictures at a time; the lists are written last, so that
 a run that is killed leaves the earlier lists as they were and the next run goes on from the finished crops.
 """
+import glob
 import itertools
 import json
 import os
 import shutil
+import uuid
 from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,13 +16,14 @@ from itertools import accumulate
 
 from tqdm import tqdm
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.crops import WHOLE, CropSettings, crop_name, make_crop, safe_relative_path
 from age_gender_estimation.data.files import write_files
 from age_gender_estimation.data.manifest import manifest_text
 from age_gender_estimation.data.splits import split_hash, split_of
 from age_gender_estimation.datasets.csv_file import SPLITS
 from age_gender_estimation.datasets.example import Filters
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.executors import absolute, map_in_order, open_executor
 from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.tasks.labels import LABELS
@@ -60,7 +63,10 @@ def preprocess(examples, photo_dir, output_dir, settings, workers=None, schedule
 
     Raises:
       InputError: no photo folder, no example left, or a side of the split without anybody; see open_executor.
+      SettingError: a folder in a bucket.
     """
+    for path in filter(storage.is_remote, map(str, (photo_dir, output_dir))):
+        raise SettingError(f"{path}: expected folders of this machine, got a bucket; copy pictures here, crops back")
     if not os.path.isdir(photo_dir):
         raise InputError(f"{photo_dir}: expected the folder of the pictures, found no folder")
     crop_dir = os.path.realpath(os.path.join(output_dir, "crop"))
@@ -116,8 +122,10 @@ def _prescribe_splits_by_person(examples):
 
 def _run_workers(examples, photo_dir, output_dir, settings, workers, scheduler):
     """Makes the crops; sets `drop` of examples that have none, and `identity` where only the content tells."""
-    temporary_dir = absolute(os.path.join(output_dir, ".crops.tmp"))
-    shutil.rmtree(temporary_dir, ignore_errors=True)
+    for left in glob.glob(os.path.join(glob.escape(output_dir), ".crops.*.tmp")):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    # A name of its own: a cluster's worker that still works for a run that was killed then fails instead of writing here.
+    temporary_dir = absolute(os.path.join(output_dir, f".crops.{uuid.uuid4().hex}.tmp"))
     os.makedirs(temporary_dir)
     crop_settings = CropSettings(
         absolute(str(photo_dir)), absolute(os.path.join(output_dir, "crop")), temporary_dir, settings.img_size,

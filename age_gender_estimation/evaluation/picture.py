@@ -1,10 +1,9 @@
 """The picture of an evaluation: faces with true and predicted labels, and true against predicted age."""
-import cv2
 import matplotlib
 import numpy as np
 
-from age_gender_estimation import storage
 from age_gender_estimation.data.files import write_file
+from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, read_photo
 
 ROWS, COLUMNS = 4, 8
 
@@ -34,8 +33,10 @@ def draw_evaluation(predictions, path, seed=0):
 
 
 def _draw_face(axis, predictions, index):
-    data = np.frombuffer(storage.read_bytes(predictions.paths[index]), np.uint8)
-    axis.imshow(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    try:
+        axis.imshow(decode_photo(read_photo(predictions.paths[index])))
+    except UnreadablePhoto:  # TensorFlow reads some that OpenCV does not, such as GIF
+        axis.text(0.5, 0.5, "not shown", ha="center", transform=axis.transAxes)
     truth, answer, is_wrong = [], [], False
     for name, answers in predictions.predicted.items():
         true, predicted = predictions.true[name][index], int(round(answers[index]))

@@ -10,6 +10,7 @@ from age_gender_estimation import storage
 
 MIN_SIDE = 16  # pixels; nothing smaller shows a face
 MAX_BYTES = 800_000_000  # the largest picture that OpenCV may decode (see the package's __init__.py), not compressed
+TOO_LONG = f"expected at most {MAX_BYTES // 10 ** 6} MB, the file has more"
 # Of a JPEG; encoders write up to ten. A file of some KB can have thousands, and each costs as much as a whole picture:
 # https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf
 MAX_SCANS = 100
@@ -34,7 +35,10 @@ def read_photo(path):
       UnreadablePhoto: no file, or one of more than 800 MB.
     """
     if storage.is_remote(path):
-        return storage.read_bytes(path)
+        data = storage.read_bytes(path, MAX_BYTES + 1)
+        if len(data) <= MAX_BYTES:
+            return data
+        raise UnreadablePhoto(TOO_LONG)
     found = os.stat(path)
     is_pipe = stat.S_ISFIFO(found.st_mode) and not os.path.splitext(path)[1]
     if not (stat.S_ISREG(found.st_mode) or is_pipe):
@@ -44,7 +48,7 @@ def read_photo(path):
             data = file.read(MAX_BYTES + 1 if is_pipe else -1)
         if len(data) <= MAX_BYTES:
             return data
-    raise UnreadablePhoto(f"expected at most {MAX_BYTES // 10 ** 6} MB, the file has more")
+    raise UnreadablePhoto(TOO_LONG)
 
 
 def decode_photo(data):

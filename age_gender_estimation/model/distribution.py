@@ -49,8 +49,7 @@ class Distribution:
         self.strategy, self._scratch = None, None if self.is_chief else tempfile.TemporaryDirectory()
         if cluster:
             self.strategy = self._join_cluster()
-            self._watch = PeerWatch(cluster.others, lambda address: leave(
-                f"the worker {address} is gone, its own log says why; {START_AGAIN}"))
+            self._watch = PeerWatch(cluster.others, self._leave_without)
         elif distribute == MIRRORED:
             devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
             self.strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
@@ -58,6 +57,11 @@ class Distribution:
         if batch_size % self.num_replicas:
             raise SettingError(f"--batch-size: expected that of all {self.num_replicas} replicas together, a multiple of "
                                f"their number, got {batch_size}")
+
+    def _leave_without(self, address):
+        if self._scratch:  # nothing else removes it: the process ends at once
+            self._scratch.cleanup()
+        self._leave(f"the worker {address} is gone, its own log says why; {START_AGAIN}")
 
     def _join_cluster(self):
         logger.info("waiting for the other workers, %g minutes at most: %s", WAIT_MINUTES, ", ".join(self.cluster.others))

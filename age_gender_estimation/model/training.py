@@ -54,7 +54,8 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
 
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
     lists = [dataclasses.replace(manifest, path="", image_dir="") for manifest in train_manifests]  # may lie elsewhere
-    distribution.require_agreement(repr((step_of(tf.train.latest_checkpoint(model_dir)), hparams, lists)))
+    newest = tf.train.latest_checkpoint(model_dir) if storage.exists(model_dir) else None
+    distribution.require_agreement(repr((step_of(newest), hparams, lists)))
     start = _prepare_start(hparams, model_dir, distribution)
     estimator = make_estimator(hparams, model_dir, start, distribution)
     if distribution.is_chief:
@@ -153,7 +154,6 @@ def _prepare_start(hparams, model_dir, distribution):
     newest = tf.train.latest_checkpoint(model_dir)
     if newest:
         logger.info("going on from step %d in %s", step_of(newest), model_dir)
-    if newest:
         return None
     if hparams.warm_start != "none":
         start = os.path.join(hparams.warm_start, "variables", "variables")  # the checkpoint inside a SavedModel

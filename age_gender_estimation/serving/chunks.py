@@ -43,9 +43,14 @@ def chunks_of(photos, batch_size=32):
         yield chunk
 
 
-@functools.lru_cache(maxsize=1)
 def load_predictor(export):
-    """Returns the Predictor of an export, loaded once in a process."""
+    """Returns the Predictor of an export, loaded once in a process as long as the export stays what it is."""
+    graph = os.path.join(export, "saved_model.pb")
+    return _load_predictor(export, os.stat(graph).st_mtime_ns if os.path.exists(graph) else None)
+
+
+@functools.lru_cache(maxsize=1)
+def _load_predictor(export, _changed):
     return Predictor(export)
 
 

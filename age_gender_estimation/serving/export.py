@@ -61,7 +61,7 @@ def best_checkpoint(model_dir):
     Raises:
       InputError: there is none.
     """
-    # Without an evaluation there is no best one (multi-worker training); with one, the newest would be the wrong answer.
+    # Without an evaluation there is no best one; with one, the newest would be the wrong answer.
     folder = os.path.join(model_dir, "best") if load_history(model_dir) else model_dir
     checkpoint = tf.train.latest_checkpoint(folder)
     if checkpoint is None:

@@ -51,14 +51,18 @@ def find_inputs(patterns):
       InputError: a pattern that stands for nothing.
       SettingError: something live beside others, which would wait for its end.
     """
-    inputs, names = {}, set()
+    inputs, names, places = {}, set(), set()
     for pattern in patterns:
         folder = pattern if storage.isdir(pattern) else None
         found = _find(pattern)
         if not found:
             raise InputError(f"--image-path {pattern}: expected a photo, a video, a folder with them, a glob or a "
                              "camera's number, found nothing")
-        for path in sorted(set(found) - set(inputs)):
+        for path in sorted(set(found)):
+            place = path if storage.is_remote(path) else os.path.abspath(path)
+            if place in places:  # given before, in this spelling or another
+                continue
+            places.add(place)
             is_video, is_live = _kind(path)
             if is_video and storage.is_remote(path):
                 raise InputError(f"--image-path {path}: expected photos, videos are read from this machine only; "

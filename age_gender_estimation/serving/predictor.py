@@ -23,7 +23,9 @@ def find_export(model_dir):
     if storage.isfile(os.path.join(model_dir, "saved_model.pb")):
         return model_dir
     serving = os.path.join(model_dir, "serving")
-    stamps = [name for name in storage.listdir(serving) if name.isdecimal()] if storage.isdir(serving) else []
+    # In a bucket a folder that is being renamed appears file by file.
+    stamps = [name for name in storage.listdir(serving) if name.isdecimal() and storage.exists(
+        os.path.join(serving, name, "saved_model.pb"))] if storage.isdir(serving) else []
     if not stamps:
         raise InputError(f"{model_dir}: expected an exported model or a model folder with serving/<timestamp>, "
                          "found neither; train.py and export.py make one")

@@ -152,7 +152,7 @@ PATH = matrix(1, (1, 1), matrix(4, (1, 5), element(16, b"a.jpg")))
         (hostile_mat(full_path=matrix(1, (1, 2**27), b"")), "cannot be read|memory"),
         (hostile_mat(shape=(1, 2**27)), "Unable to allocate"),
         (hostile_mat(dob=matrix(6, (1, 2**31 - 1), struct.pack("<II", 9, 2**31))), "cannot be read"),
-        (hostile_mat(full_path=nested(3000)), "ends SciPy's reader|got something else"),
+        (hostile_mat(full_path=nested(3000)), "ends SciPy's reader|cannot be read|got something else"),
         (hostile_mat(full_path=PATH, dob=SPARSE), "field dob: expected numbers"),
         (hostile_mat(full_path=PATH, dob=PATH), "field dob: expected numbers"),
         (hostile_mat(full_path=PATH)[:-100], "cannot be read|got something else"),
