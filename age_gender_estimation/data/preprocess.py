@@ -122,7 +122,7 @@ def _prescribe_splits_by_person(examples):
 
 def _run_workers(examples, photo_dir, output_dir, settings, workers, scheduler):
     """Makes the crops; sets `drop` of examples that have none, and `identity` where only the content tells."""
-    for left in glob.glob(os.path.join(glob.escape(output_dir), ".crops.*.tmp")):  # by a run that was killed
+    for left in glob.glob(os.path.join(glob.escape(str(output_dir)), ".crops.*.tmp")):  # by a run that was killed
         shutil.rmtree(left, ignore_errors=True)
     # A name of its own: a cluster's worker that still works for a run that was killed then fails instead of writing here.
     temporary_dir = absolute(os.path.join(output_dir, f".crops.{uuid.uuid4().hex}.tmp"))

@@ -71,7 +71,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
             val_manifests, hparams.tasks, hparams.img_size, 2 * hparams.batch_size), hooks=hooks), is_stopping)
     hooks = _hooks(hparams, model_dir, evaluations, is_stopping, distribution)
     # A resumed run goes on with other batches instead of the epoch's first ones again.
-    seed = hparams.seed + step_of(tf.train.latest_checkpoint(model_dir))
+    seed = hparams.seed + step_of(newest)
     try:
         distribution.train(estimator, lambda input_context=None: training_dataset(
             train_manifests, hparams.tasks, hparams, seed, input_context), hooks, hparams.num_steps)
