@@ -1,15 +1,22 @@
 """Random changes to training pictures; nothing else in the project draws on them.
 
-Every op takes float32 [height, width, 3] in [0, 255] and an int32 [2] seed, and gives the same back for the same seed.
+Every op but the flip takes float32 [height, width, 3] in [0, 255] and a [2] seed, and gives the same back for the same seed.
 """
 import math
 
 import tensorflow as tf
 
 
-def random_flip(image, seed):
-    """Mirrors left and right half of the time."""
-    return tf.image.stateless_random_flip_left_right(image, seed)
+def random_flip(image, number):
+    """Mirrors left and right where `number`, a random integer, is even.
+
+    A generator's op for this one bit, or floats instead of bytes, would take longer than the mirroring.
+
+    Args:
+      image: [height, width, 3] of any type.
+      number: integer scalar.
+    """
+    return tf.cond(tf.equal(number % 2, 0), lambda: tf.reverse(image, [1]), lambda: image)
 
 
 def random_placement(image, seed, shift, zoom, rotation):
@@ -59,15 +66,30 @@ def random_color(image, seed, strength):
     return tf.clip_by_value(image + 255.0 * brightness, 0.0, 255.0)
 
 
-def augment(image, seed, hparams):
-    """Applies what the hyper-parameters switch on, the fields augment_..."""
-    seeds = tf.random.experimental.stateless_split(seed, 4)
+def augment(image, number, hparams):
+    """Applies what the hyper-parameters switch on, the fields augment_...
+
+    Args:
+      image: uint8 [height, width, 3].
+      number: int64 scalar, at random; equal numbers change alike.
+      hparams: HParams.
+
+    Returns:
+      uint8 [height, width, 3].
+    """
     if hparams.augment_flip:
-        image = random_flip(image, seeds[0])
+        image = random_flip(image, number)
+    ops = []
     if hparams.augment_shift or hparams.augment_zoom or hparams.augment_rotation:
-        image = random_placement(image, seeds[1], hparams.augment_shift, hparams.augment_zoom, hparams.augment_rotation)
+        ops.append((random_placement, (hparams.augment_shift, hparams.augment_zoom, hparams.augment_rotation)))
     if hparams.augment_color:
-        image = random_color(image, seeds[2], hparams.augment_color)
+        ops.append((random_color, (hparams.augment_color,)))
     if hparams.augment_erase:
-        image = random_erase(image, seeds[3], hparams.augment_erase)
-    return image
+        ops.append((random_erase, (hparams.augment_erase,)))
+    if not ops:
+        return image
+    seeds = tf.random.experimental.stateless_split(tf.stack([number, 0]), len(ops))
+    changed = tf.cast(image, tf.float32)
+    for (op, strengths), seed in zip(ops, tf.unstack(seeds)):
+        changed = op(changed, seed, *strengths)
+    return tf.cast(tf.round(changed), tf.uint8)

@@ -1,7 +1,6 @@
 """Image ops shared by training, evaluation and serving, so that there is no skew between them. TensorFlow only.
 
-Pictures are uint8 [height, width, 3] RGB; what the network sees is float32 [size, size, 3] in [0, 255], which the
-backbone's own standardize then scales.
+Pictures are uint8 [height, width, 3] RGB up to the network, which casts them; the backbone's own standardize then scales.
 """
 import tensorflow as tf
 
@@ -14,18 +13,17 @@ def decode(image_bytes):
 
 
 def resize(images, size):
-    """Resizes uint8 [..., height, width, 3] to float32 [..., size, size, 3] in [0, 255].
+    """Resizes uint8 [..., height, width, 3] to uint8 [..., size, size, 3].
 
-    Averages over areas where it shrinks (antialias). Pictures that have the size already are only cast: the resize op
-    would give them back at a cost that training on a CPU feels.
+    Averages over areas where it shrinks (antialias), and rounds: a batch of bytes is copied four times as fast as one of
+    floats, and the crops of preprocessing are rounded as well. Pictures that have the size already stay as they are.
     """
     shape = tf.shape(images)
 
     def scaled():
-        return tf.clip_by_value(tf.image.resize(images, [size, size], antialias=True), 0.0, 255.0)
+        return tf.cast(tf.round(tf.image.resize(images, [size, size], antialias=True)), tf.uint8)
 
-    has_size = tf.reduce_all(tf.equal(shape[-3:-1], size))
-    resized = tf.cond(has_size, lambda: tf.cast(images, tf.float32), scaled)
+    resized = tf.cond(tf.reduce_all(tf.equal(shape[-3:-1], size)), lambda: images, scaled)
     resized.set_shape([*images.shape[:-3], size, size, 3])
     return resized
 
@@ -44,5 +42,5 @@ def mirror_border(images, border):
 
 
 def read_image(path, size):
-    """Reads the crop at `path` (string scalar) as float32 [size, size, 3] in [0, 255]."""
+    """Reads the crop at `path` (string scalar) as uint8 [size, size, 3]."""
     return resize(decode(tf.io.read_file(path)), size)

@@ -37,7 +37,7 @@ def model_fn(features, labels, mode, params):
     """Builds the graph of one mode.
 
     Args:
-      features: {"image": float32 [batch, size, size, 3] in [0, 255]}.
+      features: {"image": uint8 [batch, size, size, 3], or float32 in [0, 255]}.
       labels: {task: int32 [batch]}, -1 for "not labelled"; None when predicting.
       mode: tf.estimator.ModeKeys.
       params: {"hparams": HParams, "backbone": its Keras config, "start": prefix of a checkpoint or None,
@@ -49,8 +49,9 @@ def model_fn(features, labels, mode, params):
     hparams = params["hparams"]
     heads = make_heads(hparams)
     is_training = mode == tf.estimator.ModeKeys.TRAIN
+    images = tf.cast(features["image"], tf.float32)
     if not is_training:
-        logits = _answers(features["image"], params["backbone"], hparams, heads)
+        logits = _answers(images, params["backbone"], hparams, heads)
         scaffold = tf.compat.v1.train.Scaffold(saver=averaging_saver(hparams))
         if mode == tf.estimator.ModeKeys.PREDICT:
             return _prediction_spec(hparams, logits, params["calibration"], scaffold)
@@ -59,7 +60,7 @@ def model_fn(features, labels, mode, params):
             mode, loss=loss, eval_metric_ops=_metrics(heads, labels, logits), scaffold=scaffold)
     step = tf.compat.v1.train.get_or_create_global_step()
     logits, updates, body_variables = build_network(
-        features["image"], params["backbone"], hparams, heads, True, is_body_training(hparams, True, step))
+        images, params["backbone"], hparams, heads, True, is_body_training(hparams, True, step))
     loss, head_losses = joint_loss(heads, labels, logits)
     if params["start"]:
         _start_from(params["start"])

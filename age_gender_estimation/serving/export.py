@@ -78,7 +78,7 @@ def serving_input_receiver(img_size):
     image = tf.compat.v1.placeholder_with_default(
         tf.zeros([0, img_size, img_size, 3], tf.uint8), [None, None, None, 3], "image")
     decoded = tf.map_fn(lambda data: resize(decode(data), img_size), image_bytes, fn_output_signature=tf.TensorSpec(
-        [img_size, img_size, 3], tf.float32))
+        [img_size, img_size, 3], tf.uint8))
     images = tf.concat([decoded, resize(image, img_size)], axis=0)
     return tf.estimator.export.ServingInputReceiver(
         {"image": images}, {"image_bytes": image_bytes}, {"image": {"image": image}})

@@ -157,7 +157,7 @@ def test_early_stopping_ends_before_num_steps(train_arguments, tmp_path, script)
 def test_backbone_starts_from_a_weights_file(crops, tmp_path):
     hparams = HParams(tasks=("gender",), backbone="mobilenet_v3_small", img_size=32, weights=str(tmp_path / "w.h5"))
     pictures = [read_image(str(crops / "crop" / name), 32) for name in read_manifest(crops / "val.csv")[0][:4]]
-    images = tf.stack(pictures)
+    images = tf.cast(tf.stack(pictures), tf.float32)
     backbone = BACKBONES[hparams.backbone]
     tf.keras.utils.set_random_seed(5)
     model = backbone.build(32)
