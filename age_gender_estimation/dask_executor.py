@@ -19,13 +19,15 @@ import sys
 import threading
 import time
 
-from age_gender_estimation.errors import InputError
+from age_gender_estimation import storage
+from age_gender_estimation.errors import InputError, say_os_error
 from age_gender_estimation.executors import POLL_SECONDS, set_up_process
 
 CONNECT_SECONDS = 15
 NO_WORKER_SECONDS = 60  # how long to wait for the first worker, and for another one where all are lost
 LIBRARIES = ("numpy", "opencv-python-headless", "tensorflow", "mtcnn")  # what decides the bits of a result
 ONE_AT_A_TIME = threading.Lock()  # a worker may have threads, TensorFlow and what we cache in a process are not made for it
+SEEN_IN_BUCKETS = set()
 
 
 @contextlib.contextmanager
@@ -117,11 +119,9 @@ def run_task(demands, payload):
             name = different[0]
             raise InputError(f"{_place()}: expected {name} {expected[name]}, found {found.get(name)}; every Dask worker "
                              "needs the code and the packages of the process that hands out the work")
-        unseen = [path for path in shared if "://" not in path and not os.access(path, os.R_OK)]
-        if unseen:
-            raise InputError(f"{_place()}: expected to find {unseen[0]}; every Dask worker must see the same files and "
-                             "folders under the same paths, and may read them")
         _take_settings(environment)
+        for path in shared:
+            _check_is_seen(path)
         function, args = pickle.loads(payload)
         return function(*args)
 
@@ -139,6 +139,22 @@ def versions():
         except importlib.metadata.PackageNotFoundError:
             found[name] = "none"
     return found
+
+
+def _check_is_seen(path):
+    if not storage.is_remote(path):
+        if not os.access(path, os.R_OK):
+            raise InputError(f"{_place()}: expected to find {path}; every Dask worker must see the same files and folders "
+                             "under the same paths, and may read them")
+    elif path not in SEEN_IN_BUCKETS:  # asked for once: each question is a request
+        try:
+            is_there = storage.exists(path)
+        except OSError as error:
+            raise InputError(f"{_place()}: {say_os_error(error)}; every Dask worker needs the bucket's variables in its own "
+                             "environment") from None
+        if not is_there:
+            raise InputError(f"{_place()}: expected to find {path}; do the worker's variables name another bucket?")
+        SEEN_IN_BUCKETS.add(path)
 
 
 def _take_settings(environment):

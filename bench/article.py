@@ -10,14 +10,13 @@ import os
 SIZE = 224
 
 
-def preprocess(mat, photo_dir, output_dir, interpolation=1):
+def preprocess(mat, photo_dir, output_dir):
     """Makes crops and a CSV of the usable records of an imdb.mat in one loop.
 
     Args:
       mat: imdb.mat.
       photo_dir: folder of its pictures.
       output_dir: gets crop/... and train.csv.
-      interpolation: of cv2.resize; 1 (linear) is OpenCV's and so the article's, 3 (area) is ours.
 
     Returns:
       The number of crops.
@@ -40,7 +39,7 @@ def preprocess(mat, photo_dir, output_dir, interpolation=1):
             continue
         target = os.path.join(output_dir, "crop", path[0])
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        cv2.imwrite(target, cv2.resize(image, (SIZE, SIZE), interpolation=interpolation))
+        cv2.imwrite(target, cv2.resize(image, (SIZE, SIZE)))
         rows.append((path[0], age, int(gender)))
     with open(os.path.join(output_dir, "train.csv"), "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("filename", "age", "gender"), *rows])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,19 +29,19 @@ class Cluster:
         wait_until((folder / "s.json").exists)
         self.address = json.loads((folder / "s.json").read_text())["address"]
 
-    def start_worker(self, package=ROOT):
-        """Starts one process; `package` is the folder of the code that it has."""
+    def start_worker(self, package=ROOT, environment=None):
+        """Starts one process; `package` is the folder of the code that it has, `environment` what it gets beside ours."""
         options = ("--no-nanny", "--nthreads", "1", "--death-timeout", "600")
-        return self._start("worker", self.address, *options, package=package)
+        return self._start("worker", self.address, *options, package=package, environment=environment)
 
     def end(self, processes=None):
         for process in self.processes if processes is None else processes:
             process.kill()
             process.wait()
 
-    def _start(self, kind, *arguments, package):
+    def _start(self, kind, *arguments, package, environment=None):
         command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *arguments, "--no-dashboard"]
-        environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONSAFEPATH": "1"}
+        environment = {**os.environ, **(environment or {}), "PYTHONPATH": str(package), "PYTHONSAFEPATH": "1"}
         self.processes.append(subprocess.Popen(command, cwd=self.folder, env=environment, stderr=subprocess.DEVNULL))
         return self.processes[-1]
 
@@ -110,6 +111,38 @@ def test_answers_and_drawn_copies_are_those_of_a_local_run_though_a_worker_was_k
     assert (tmp_path / "dask.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
     assert contents(tmp_path / "dask") == contents(tmp_path / "local")
     assert len((tmp_path / "local.csv").read_text().splitlines()) > 100 < len(contents(tmp_path / "local"))
+
+
+def test_photos_in_a_bucket_need_its_variables_in_the_workers_too(script, bucket_server, trained, crops, cluster):
+    bucket_server.send("PUT", "album")
+    lines = ["filename,age,gender"]
+    for number, path in enumerate(sorted(crops.rglob("*.jpg"))[:12]):
+        lines.append(f"{number % 2}/{path.name},30,1")
+        bucket_server.send("PUT", f"album/crop/{number % 2}/{path.name}", path.read_bytes())
+    bucket_server.send("PUT", "album/val.csv", "\n".join(lines).encode() + b"\n")
+    options = {"env": {**os.environ, **bucket_server.environment}, "check": False}
+    arguments = ["predict.py", "--model-dir", trained[0], "--image-path", "s3://album/crop", "--format", "csv"]
+    arguments += ["--batch-size", 3, "--draw"]
+    local = script(*arguments, "s3://album/one", "--output", "s3://album/one.csv", **options)
+    assert local.returncode == 0, local.stderr
+
+    arguments += ["s3://album/two", "--output", "s3://album/two.csv", "--scheduler", cluster.address]
+    without_variables = cluster.start_worker()
+    refused = script(*arguments, **options)
+    expected = "error: Dask worker on .*: s3://album/.*; every Dask worker needs the bucket's variables"
+    assert refused.returncode == 1 and re.match(expected, refused.stderr.splitlines()[-1]), refused.stderr
+    cluster.end([without_variables])
+    for _ in range(2):
+        cluster.start_worker(environment=bucket_server.environment)
+    done = script(*arguments, **options)
+    assert done.returncode == 0, done.stderr
+
+    one, two = (bucket_server.send("GET", f"album/{name}.csv") for name in ("one", "two"))
+    assert one == two and len(one.splitlines()) == 13
+    keys = [key.removeprefix("one/") for key in bucket_server.keys("album", "one/")]
+    assert len(keys) == 12 and {f"two/{key}" for key in keys} == set(bucket_server.keys("album", "two/"))
+    for key in keys:
+        assert bucket_server.send("GET", f"album/one/{key}") == bucket_server.send("GET", f"album/two/{key}")
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch):

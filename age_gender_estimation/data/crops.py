@@ -5,6 +5,7 @@ keeps a crop only if that comment is what it would write itself, so nothing stal
 """
 import functools
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -18,7 +19,9 @@ from age_gender_estimation.faces.detector import central_face, find_faces
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg, read_photo
 
 JPEG_QUALITY = 95
+RECIPE = 2  # goes up when the same settings give other pixels
 WHOLE, CENTRAL, ONLY = "whole", "central", "only"  # which face of a picture becomes the crop: see CropSettings
+NUMBERS = itertools.count()  # of unfinished crops; one process may have several threads
 COMMENT = re.compile(rb"\xff\xd8\xff\xfe(..)", re.DOTALL)
 
 
@@ -81,7 +84,7 @@ def make_crop(settings, path):
         return "", "unreadable_file"
     content = hashlib.sha256(data).hexdigest()
     target = os.path.join(settings.crop_dir, crop_name(safe_relative_path(path)))
-    comment = f"{content} {settings.img_size} {_geometry_text(settings)} q{JPEG_QUALITY}".encode()
+    comment = f"{content} {settings.img_size} {_geometry_text(settings)} q{JPEG_QUALITY} r{RECIPE}".encode()
     if _comment_of(target) == comment:
         return content, ""
     try:
@@ -158,9 +161,14 @@ def _comment_of(path):
     return head[match.end():match.end() - 2 + int.from_bytes(match[1], "big")] if match else None
 
 
+@functools.lru_cache(4096)
+def _make_folder(folder, _run):
+    os.makedirs(folder, exist_ok=True)
+
+
 def _replace(settings, target, data):
-    temporary = os.path.join(_own_folder(settings.temporary_dir), f"{uuid.uuid4().hex}.jpg")
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+    temporary = os.path.join(_own_folder(settings.temporary_dir), f"{next(NUMBERS)}.jpg")
+    _make_folder(os.path.dirname(target), settings.temporary_dir)
     with naming(target), open(temporary, "wb") as file:
         file.write(data)
     os.replace(temporary, target)

@@ -8,6 +8,7 @@ import functools
 import os
 from dataclasses import dataclass
 
+from age_gender_estimation import storage
 from age_gender_estimation.executors import absolute, map_in_order, open_executor
 from age_gender_estimation.serving.drawing import draw_photos
 from age_gender_estimation.serving.photos import predict_photos
@@ -94,6 +95,6 @@ def open_photo_workers(export, paths, workers=1, scheduler=None, batch_size=32, 
     # As many as TensorFlow would take here, so that the answers are those of this process to the last digit.
     threads = os.environ.get("TF_NUM_INTRAOP_THREADS") or len(os.sched_getaffinity(0))
     # A photo may be missing here too, which its record will say.
-    shared = [absolute(export), *filter(os.path.exists, map(absolute, paths[:1]))]
+    shared = [absolute(export), *filter(storage.exists, map(absolute, paths[:1]))]
     with open_executor(None if workers == 1 else workers, scheduler, threads, shared) as executor:
         yield functools.partial(map_in_order, executor, functools.partial(answer_chunk, absolute(export), *settings))

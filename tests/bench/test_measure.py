@@ -56,7 +56,7 @@ def test_the_articles_loop_and_ours_make_equal_crops(tmp_path, script):
     photos, mat, theirs, ours = (tmp_path / name for name in ("photos", "imdb.mat", "theirs", "ours"))
     write_mat(mat, write_pictures(photos, 20, 256))
     theirs.mkdir()
-    kept = article.preprocess(mat, photos, theirs, cv2.INTER_AREA)
+    kept = article.preprocess(mat, photos, theirs)
     arguments = ["--db-path", mat, "--photo-dir", photos, "--output-dir", ours, "--img-size", article.SIZE]
     script("preprocess_imdb.py", *arguments, "--workers", 1)
     made = sorted(path.relative_to(ours) for path in ours.glob("crop/*/*"))

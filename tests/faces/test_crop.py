@@ -77,6 +77,22 @@ def test_shrinking_averages_over_areas():
     assert resize_square(image, 2)[0, 0].tolist() == [25, 25, 25]
 
 
+@pytest.mark.parametrize("side", [44, 46])
+def test_down_to_two_thirds_it_weighs_the_nearest_pixels_and_below_it_areas(side):
+    """Worked out for a white line of one pixel, shrunk to 30."""
+    image = np.zeros((side, side, 3), np.uint8)
+    image[:, side // 2 - 1] = 200  # a line of one pixel, left of the middle
+    row = resize_square(image, 30)[0, :, 0].astype(float)
+    scale = side / 30
+    places = (np.arange(30) + 0.5) * scale
+    if side < 45:
+        weights = np.clip(1 - np.abs(places - (side // 2 - 0.5)), 0, None)
+    else:
+        left, right = places - scale / 2, places + scale / 2
+        weights = np.clip(np.minimum(right, side // 2) - np.maximum(left, side // 2 - 1), 0, None) / scale
+    np.testing.assert_allclose(row, 200 * weights, atol=1.5)
+
+
 def test_a_picture_of_the_size_is_not_touched():
     image = np.zeros((8, 8, 3), np.uint8)
     assert resize_square(image, 8) is image
