@@ -31,13 +31,12 @@ SEEN_IN_BUCKETS = set()
 
 
 @contextlib.contextmanager
-def open_dask_executor(address, environment, shared=()):
+def open_dask_executor(address, environment):
     """Gives an executor whose `submit` has a chunk done by some worker of a cluster.
 
     Args:
       address: of the scheduler, `tcp://host:8786`.
       environment: variables for the workers, {name: value}.
-      shared: files and folders that every worker must see.
 
     Raises:
       InputError: `distributed` is not installed; no scheduler; no worker, from the beginning or any more; a worker with
@@ -55,7 +54,7 @@ def open_dask_executor(address, environment, shared=()):
         raise InputError(f"--scheduler {address}: expected a Dask scheduler, as tcp://host:8786, found none within "
                          f"{CONNECT_SECONDS} s ({reason})") from None
     try:
-        yield _DaskExecutor(client, environment, shared)
+        yield _DaskExecutor(client, environment)
     except distributed.KilledWorker:
         raise InputError(f"--scheduler {address}: a chunk of work lost every worker that tried it, out of memory perhaps; "
                          "start again, with more memory per worker") from None
@@ -69,9 +68,9 @@ def open_dask_executor(address, environment, shared=()):
 
 
 class _DaskExecutor(concurrent.futures.Executor):
-    def __init__(self, client, environment, shared):
+    def __init__(self, client, environment):
         self._client, self._executor = client, client.get_executor(pure=False)
-        self._demands = environment, versions(), tuple(shared)
+        self._environment, self._shared = environment, ()
         self._last_check, self._last_worker = -POLL_SECONDS, time.monotonic()
         self.num_workers = 0
         self.check()
@@ -81,6 +80,10 @@ class _DaskExecutor(concurrent.futures.Executor):
             time.sleep(0.2)
             self.check()
 
+    def share(self, paths):
+        """From now on every worker must see these files and folders, under the same paths."""
+        self._shared = tuple(paths)
+
     def submit(self, function, *args):
         # Being no function of a module, it travels as code: a worker without our package raises an error and lives on, and
         # the scheduler, which reads tasks too, needs no package.
@@ -88,7 +91,8 @@ class _DaskExecutor(concurrent.futures.Executor):
             from age_gender_estimation.dask_executor import run_task
             return run_task(demands, payload)
 
-        return self._executor.submit(import_and_run, self._demands, pickle.dumps((function, args)))
+        demands = self._environment, versions(), self._shared
+        return self._executor.submit(import_and_run, demands, pickle.dumps((function, args)))
 
     def check(self):
         """Counts the workers, at most once in POLL_SECONDS; raises InputError where there was none for a while."""

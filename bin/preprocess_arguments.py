@@ -36,7 +36,7 @@ def preprocess_and_report(args, read, photo_dir, geometry, min_score=Filters.min
     filters = Filters(min_score, args.min_age, args.max_age)
     settings = PreprocessSettings(geometry, filters, args.img_size, args.split_ratio, args.test_ratio, args.seed,
                                   face)
-    summary = preprocess(read(filters), photo_dir, args.output_dir, settings, args.workers, args.scheduler)
+    summary = preprocess(lambda: read(filters), photo_dir, args.output_dir, settings, args.workers, args.scheduler)
     print(f"kept {summary['kept']}: " + ", ".join(f"{rows} in {name}.csv" for name, rows in summary["rows"].items()))
     for reason, count in summary["dropped"].items():
         print(f"dropped {count}: {reason}")

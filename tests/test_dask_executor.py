@@ -181,7 +181,8 @@ def test_a_lost_scheduler_is_one_line(cluster):
 def test_workers_with_other_code_or_other_files_are_one_line(cluster, tmp_path):
     worker = cluster.start_worker()
     with pytest.raises(InputError, match="Dask worker on .*: expected to find /not/there; every Dask worker must see"):
-        with open_executor(scheduler=cluster.address, shared=("/not/there",)) as executor:
+        with open_executor(scheduler=cluster.address) as executor:
+            executor.share(["/not/there"])
             list(map_in_order(executor, abs, [1]))
     cluster.end([worker])
     ignore = shutil.ignore_patterns("__pycache__")

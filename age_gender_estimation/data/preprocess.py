@@ -3,6 +3,7 @@
 Crops are made by worker processes, a chunk of pictures at a time; the lists are written last, so that
 a run that is killed leaves the earlier lists as they were and the next run goes on from the finished crops.
 """
+import contextlib
 import glob
 import itertools
 import json
@@ -47,11 +48,11 @@ class PreprocessSettings:
     face: str = WHOLE
 
 
-def preprocess(examples, photo_dir, output_dir, settings, workers=None, scheduler=None):
+def preprocess(read, photo_dir, output_dir, settings, workers=None, scheduler=None):
     """Makes the crops and lists of a dataset.
 
     Args:
-      examples: list of Example.
+      read: () -> list of Example; called while the workers start, a matter of seconds for an imdb.mat.
       photo_dir: folder that their paths are relative to.
       output_dir: OUT; nothing is written outside it.
       settings: PreprocessSettings.
@@ -72,9 +73,11 @@ def preprocess(examples, photo_dir, output_dir, settings, workers=None, schedule
     crop_dir = os.path.realpath(os.path.join(output_dir, "crop"))
     if os.path.join(os.path.realpath(photo_dir), "").startswith(os.path.join(crop_dir, "")):
         raise InputError(f"{photo_dir}: the crops would replace the pictures; choose another --output-dir")
-    _drop_unusable_paths(examples)
-    wanted = [example for example in examples if not example.drop]
-    _run_workers(wanted, photo_dir, output_dir, settings, workers, scheduler)
+    with _temporary_folder(output_dir) as temporary_dir, open_executor(workers, scheduler) as executor:
+        examples = read()
+        _drop_unusable_paths(examples)
+        wanted = [example for example in examples if not example.drop]
+        _make_all_crops(executor, wanted, photo_dir, output_dir, temporary_dir, settings)
     kept = [example for example in wanted if not example.drop]
     dropped = Counter(example.drop for example in examples if example.drop)
     if not kept:
@@ -120,12 +123,23 @@ def _prescribe_splits_by_person(examples):
         example.split = example.split or splits.get(example.identity)
 
 
-def _run_workers(examples, photo_dir, output_dir, settings, workers, scheduler):
-    """Makes the crops; sets `drop` of examples that have none, and `identity` where only the content tells."""
-    for left in glob.glob(os.path.join(glob.escape(str(output_dir)), ".crops.*.tmp")):  # by a run that was killed
+@contextlib.contextmanager
+def _temporary_folder(output_dir):
+    """Gives the path of a folder for unfinished crops, which does not exist yet, and removes it in the end.
+
+    First it removes those of killed runs: a cluster's worker that still works for one then fails instead of writing here.
+    """
+    for left in glob.glob(os.path.join(glob.escape(str(output_dir)), ".crops.*.tmp")):
         shutil.rmtree(left, ignore_errors=True)
-    # A name of its own: a cluster's worker that still works for a run that was killed then fails instead of writing here.
-    temporary_dir = absolute(os.path.join(output_dir, f".crops.{uuid.uuid4().hex}.tmp"))
+    path = absolute(os.path.join(output_dir, f".crops.{uuid.uuid4().hex}.tmp"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _make_all_crops(executor, examples, photo_dir, output_dir, temporary_dir, settings):
+    """Makes the crops; sets `drop` of examples that have none, and `identity` where only the content tells."""
     os.makedirs(temporary_dir)
     crop_settings = CropSettings(
         absolute(str(photo_dir)), absolute(os.path.join(output_dir, "crop")), temporary_dir, settings.img_size,
@@ -133,17 +147,13 @@ def _run_workers(examples, photo_dir, output_dir, settings, workers, scheduler):
     size = CHUNK if settings.face == WHOLE else SEARCH_CHUNK
     chunks = [examples[start:start + size] for start in range(0, len(examples), size)]
     paths = ([example.path for example in chunk] for chunk in chunks)
-    shared = [temporary_dir, *_first_picture(crop_settings.photo_dir, examples)]
-    try:
-        with open_executor(workers, scheduler, shared=shared) as executor, \
-                tqdm(total=len(examples), unit="pictures", desc="Crops", mininterval=0.5) as progress:
-            for chunk, results in zip(chunks, map_in_order(executor, partial(_make_crops, crop_settings), paths)):
-                for example, (content, reason) in zip(chunk, results):
-                    example.drop = reason
-                    example.identity = example.identity or CONTENT + content
-                progress.update(len(chunk))
-    finally:
-        shutil.rmtree(temporary_dir, ignore_errors=True)
+    executor.share([temporary_dir, *_first_picture(crop_settings.photo_dir, examples)])
+    with tqdm(total=len(examples), unit="pictures", desc="Crops", mininterval=0.5) as progress:
+        for chunk, results in zip(chunks, map_in_order(executor, partial(_make_crops, crop_settings), paths)):
+            for example, (content, reason) in zip(chunk, results):
+                example.drop = reason
+                example.identity = example.identity or CONTENT + content
+            progress.update(len(chunk))
 
 
 def _first_picture(photo_dir, examples):

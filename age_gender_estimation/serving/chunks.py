@@ -94,7 +94,7 @@ def open_photo_workers(export, paths, workers=1, scheduler=None, batch_size=32, 
         return
     # As many as TensorFlow would take here, so that the answers are those of this process to the last digit.
     threads = os.environ.get("TF_NUM_INTRAOP_THREADS") or len(os.sched_getaffinity(0))
-    # A photo may be missing here too, which its record will say.
-    shared = [absolute(export), *filter(storage.exists, map(absolute, paths[:1]))]
-    with open_executor(None if workers == 1 else workers, scheduler, threads, shared) as executor:
+    with open_executor(None if workers == 1 else workers, scheduler, threads) as executor:
+        # A photo may be missing here too, which its record will say.
+        executor.share([absolute(export), *filter(storage.exists, map(absolute, paths[:1]))])
         yield functools.partial(map_in_order, executor, functools.partial(answer_chunk, absolute(export), *settings))

@@ -86,7 +86,7 @@ def test_finished_crops_are_kept_and_stale_ones_made_again(noise_image, tmp_path
     def run(**changes):
         examples = [Example(f"{name}.jpg", {"age": 1, "gender": 0}, name) for name in "abcdef"]
         settings = PreprocessSettings(**{**SETTINGS.__dict__, **changes})
-        preprocess(examples, photos, str(out), settings, workers=1)
+        preprocess(lambda: examples, photos, str(out), settings, workers=1)
         return {path.name: path.stat().st_mtime_ns for path in (out / "crop").iterdir()}
 
     first = run()
@@ -168,7 +168,7 @@ def test_links_and_paths_that_lead_out_are_unsafe_and_nothing_is_written_outside
             (str(photos / "a.jpg"), None),
         )
     ]
-    summary = preprocess(examples, photos, str(tmp_path / "out"), SETTINGS, workers=1)
+    summary = preprocess(lambda: examples, photos, str(tmp_path / "out"), SETTINGS, workers=1)
     assert summary["kept"] == 2 and summary["dropped"] == {"unsafe_path": 3}
     assert digests(tmp_path / "data") == before and sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
 
@@ -185,7 +185,7 @@ def test_odd_names_and_bad_files(noise_image, tmp_path):
         Example(name, {"age": 1, "gender": 1, "race": 2}, name, "train" if index else "val")
         for index, name in enumerate([*names, "empty.jpg", "cut.jpg", "folder.jpg", "none.jpg", "a b.jpg"])
     ]
-    summary = preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    summary = preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     assert summary["dropped"] == {"missing_file": 2, "repeated_path": 1, "unreadable_file": 2}
     listed = read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
     assert sorted(listed) == sorted(crop_name(name) for name in names)
@@ -198,7 +198,7 @@ def test_equal_content_stays_on_one_side_where_no_person_is_known(noise_image, t
         picture(tmp_path / "in" / f"{number}.jpg", noise_image if number < 20 else noise_image + number)
     examples = [Example(f"{number}.jpg", {"age": 1, "gender": 1}) for number in range(40)]
     examples[3].split = "val"
-    preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     train, val = (set(read_manifest(tmp_path / f"out/{split}.csv")[0]) for split in ("train", "val"))
     same = {f"{number}.jpg" for number in range(20)}
     assert same <= val and train
@@ -209,7 +209,7 @@ def test_all_dropped_leaves_earlier_lists_as_they_were(noise_image, tmp_path):
         picture(tmp_path / "in" / f"{name}.jpg", noise_image)
     labels = {"age": 1, "gender": 0}
     preprocess(
-        [Example("a.jpg", labels, "a", "train"), Example("b.jpg", labels, "b", "val")],
+        lambda: [Example("a.jpg", labels, "a", "train"), Example("b.jpg", labels, "b", "val")],
         tmp_path / "in",
         str(tmp_path / "out"),
         SETTINGS,
@@ -218,14 +218,14 @@ def test_all_dropped_leaves_earlier_lists_as_they_were(noise_image, tmp_path):
     before = digests(tmp_path / "out")
     with pytest.raises(InputError, match=r"all 2 pictures were dropped \(gender 1, missing_file 1\)"):
         preprocess(
-            [Example("x.jpg", labels, "x"), Example("a.jpg", drop="gender")],
+            lambda: [Example("x.jpg", labels, "x"), Example("a.jpg", drop="gender")],
             tmp_path / "in",
             str(tmp_path / "out"),
             SETTINGS,
             workers=1,
         )
     with pytest.raises(InputError, match="1 people leave train or val empty"):
-        preprocess([Example("a.jpg", labels, "a")], tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+        preprocess(lambda: [Example("a.jpg", labels, "a")], tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     assert digests(tmp_path / "out") == before
 
 
@@ -237,7 +237,7 @@ def test_what_people_keep_in_the_output_folder_stays_and_old_lists_go(noise_imag
 
     def run(*splits):
         examples = [Example(f"{name}.jpg", {"age": 1, "gender": 0}, name, split) for name, split in zip("abc", splits)]
-        preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+        preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
         return sorted(path.name for path in (tmp_path / "out").iterdir())
 
     assert run("train", "val", "test") == ["crop", "preprocess.json", "test.csv", "tmp", "train.csv", "val.csv"]
@@ -251,11 +251,11 @@ def test_a_prescribed_split_holds_for_all_pictures_of_the_person(noise_image, tm
         picture(tmp_path / "in" / f"{number}.jpg", noise_image)
     splits = {0: "val", 6: "train"}
     people = [Example(f"{n}.jpg", {"age": 1, "gender": 0}, "ann" if n < 6 else "bob", splits.get(n)) for n in range(12)]
-    preprocess(people, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    preprocess(lambda: people, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     assert sorted(read_manifest(tmp_path / "out/val.csv")[0]) == [f"{n}.jpg" for n in range(6)]
     people[1].split = "train"
     with pytest.raises(InputError, match="person 'ann' is in split val and in train"):
-        preprocess(people, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+        preprocess(lambda: people, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
 
 
 def test_a_name_that_is_no_text_is_dropped(noise_image, tmp_path):
@@ -265,7 +265,7 @@ def test_a_name_that_is_no_text_is_dropped(noise_image, tmp_path):
     examples = [
         Example(name, {"age": 1, "gender": 0}, name, split) for name, split in zip(names, ("train", "val", "val"))
     ]
-    summary = preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    summary = preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     assert summary["kept"] == 2 and summary["dropped"] == {"file_name": 1}
 
 
@@ -273,7 +273,7 @@ def test_pictures_are_never_replaced_by_their_crops(noise_image, tmp_path):
     picture(tmp_path / "crop" / "a.jpg", noise_image)
     before = digests(tmp_path)
     with pytest.raises(InputError, match="the crops would replace the pictures"):
-        preprocess([Example("a.jpg", {"age": 1})], tmp_path / "crop", str(tmp_path), SETTINGS, workers=1)
+        preprocess(lambda: [Example("a.jpg", {"age": 1})], tmp_path / "crop", str(tmp_path), SETTINGS, workers=1)
     assert digests(tmp_path) == before
 
 
@@ -291,7 +291,7 @@ def test_names_that_no_crop_can_have_and_pipes_are_dropped_by_reason(noise_image
     examples = [
         Example(name, {"age": 1, "gender": 1}, name, "val" if name == "b.jpg" else "train") for name in kept + dropped
     ]
-    summary = preprocess(examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    summary = preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     assert summary["dropped"] == {"file_name": 4, "missing_file": 1, "unreadable_file": 1, "unsafe_path": 1}
     listed = read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
     assert sorted(listed) == sorted([*kept, "up/in/a.jpg"]) and not list(tmp_path.glob("*.jpg"))
