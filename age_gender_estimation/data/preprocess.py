@@ -68,13 +68,9 @@ def preprocess(read, photo_dir, output_dir, settings, workers=None, scheduler=No
     """
     for path in filter(storage.is_remote, map(str, (photo_dir, output_dir))):
         raise SettingError(f"{path}: expected folders of this machine, got a bucket; copy pictures here, crops back")
-    if not os.path.isdir(photo_dir):
-        raise InputError(f"{photo_dir}: expected the folder of the pictures, found no folder")
-    crop_dir = os.path.realpath(os.path.join(output_dir, "crop"))
-    if os.path.join(os.path.realpath(photo_dir), "").startswith(os.path.join(crop_dir, "")):
-        raise InputError(f"{photo_dir}: the crops would replace the pictures; choose another --output-dir")
     with _temporary_folder(output_dir) as temporary_dir, open_executor(workers, scheduler) as executor:
         examples = read()
+        _check_folders(photo_dir, output_dir)
         _drop_unusable_paths(examples)
         wanted = [example for example in examples if not example.drop]
         _make_all_crops(executor, wanted, photo_dir, output_dir, temporary_dir, settings)
@@ -85,6 +81,14 @@ def preprocess(read, photo_dir, output_dir, settings, workers=None, scheduler=No
         raise InputError(f"all {len(examples)} pictures were dropped ({reasons}); earlier lists in {output_dir} stay")
     _prescribe_splits_by_person(kept)
     return _write_lists(kept, dropped, output_dir, settings)
+
+
+def _check_folders(photo_dir, output_dir):
+    if not os.path.isdir(photo_dir):
+        raise InputError(f"{photo_dir}: expected the folder of the pictures, found no folder")
+    crop_dir = os.path.realpath(os.path.join(output_dir, "crop"))
+    if os.path.join(os.path.realpath(photo_dir), "").startswith(os.path.join(crop_dir, "")):
+        raise InputError(f"{photo_dir}: the crops would replace the pictures; choose another --output-dir")
 
 
 def _drop_unusable_paths(examples):
