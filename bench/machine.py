@@ -1,6 +1,7 @@
 """What a measurement was made on, from /proc; and the memory that processes took."""
 import os
 import pathlib
+import re
 import resource
 
 
@@ -16,4 +17,7 @@ def describe():
 
 def peak_megabytes():
     """Returns the most resident memory that this process, or the largest of its ended children, had at once."""
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    # Of itself not by getrusage: that still counts what the process which started it held.
+    status = pathlib.Path("/proc/self/status").read_text()
+    own = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
