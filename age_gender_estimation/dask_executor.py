@@ -48,7 +48,7 @@ def open_dask_executor(address, environment):
         raise InputError("--scheduler needs Dask: pip install -r requirements-dask.txt") from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said once, below
     try:
-        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        client = _connect(distributed, address)
     except (OSError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise InputError(f"--scheduler {address}: expected a Dask scheduler, as tcp://host:8786, found none within "
@@ -65,6 +65,21 @@ def open_dask_executor(address, environment):
         raise InputError(f"--scheduler {address}: the scheduler was lost; start again when it is back") from None
     finally:
         client.close(timeout=2)
+
+
+def _connect(distributed, address):
+    class Client(distributed.Client):
+        """Closes itself where it finds no scheduler. The garbage collector would do that, in a thread that is just starting
+        perhaps, where it waits for the lock of whoever starts it, for ever."""
+        def __init__(self, *args, **options):
+            try:
+                super().__init__(*args, **options)
+            except (OSError, ValueError):
+                with contextlib.suppress(OSError, RuntimeError, AttributeError):
+                    self.close(timeout=2)
+                raise
+
+    return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
 
 
 class _DaskExecutor(concurrent.futures.Executor):

@@ -1,5 +1,6 @@
 """A real scheduler and real workers on this machine, some of which are killed."""
 
+import gc
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 import time
 
 import cv2
+import distributed
 import pytest
 import skimage.data
 
@@ -153,6 +155,8 @@ def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch):
     with pytest.raises(InputError, match="--scheduler nonsense:: expected a Dask scheduler"):
         with open_executor(scheduler="nonsense:"):
             pass
+    left = [thing.status for thing in gc.get_objects() if isinstance(thing, distributed.Client)]
+    assert set(left) <= {"closed", "newly-created"}  # of these the garbage collector has nothing to close
 
 
 def test_no_worker_and_no_worker_any_more_end_after_a_while(cluster, monkeypatch):
