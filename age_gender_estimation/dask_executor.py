@@ -99,6 +99,10 @@ class _DaskExecutor(concurrent.futures.Executor):
         """From now on every worker must see these files and folders, under the same paths."""
         self._shared = tuple(paths)
 
+    def give_up(self, futures):
+        for future in futures:
+            future.cancel()
+
     def submit(self, function, *args):
         # Being no function of a module, it travels as code: a worker without our package raises an error and lives on, and
         # the scheduler, which reads tasks too, needs no package.

@@ -48,9 +48,10 @@ def open_executor(workers=None, scheduler=None, threads=1):
             yield executor
         return
     try:
-        with _LocalExecutor(workers or len(os.sched_getaffinity(0)), environment) as executor:
-            with executor.stopped_by_errors():
-                yield executor
+        executor = _LocalExecutor(workers or len(os.sched_getaffinity(0)), environment)
+        # Outside too: SIGTERM may come while the pool closes, and a worker that still starts would outlive its semaphores.
+        with executor.stopped_by_errors(), executor, executor.stopped_by_errors():
+            yield executor
     except BrokenProcessPool:
         raise InputError("a worker process died, out of memory perhaps; start again, with fewer --workers") from None
 
@@ -72,8 +73,7 @@ def map_in_order(executor, function, chunks):
         while waiting:
             yield _result(executor, waiting.popleft())
     finally:
-        for future in waiting:
-            future.cancel()
+        executor.give_up(waiting)
 
 
 def absolute(path, folder=None):
@@ -110,6 +110,9 @@ class _LocalExecutor(concurrent.futures.ProcessPoolExecutor):
 
     def share(self, paths):
         """All processes of a machine see its files; see dask_executor."""
+
+    def give_up(self, futures):
+        """Nothing to do: an error ends the processes, and the pool's thread trips over futures that were cancelled before."""
 
     def check(self):
         """The pool itself notices when a process dies."""
