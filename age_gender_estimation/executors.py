@@ -112,7 +112,7 @@ class _LocalExecutor(concurrent.futures.ProcessPoolExecutor):
         """All processes of a machine see its files; see dask_executor."""
 
     def give_up(self, futures):
-        """Nothing to do: an error ends the processes, and the pool's thread trips over futures that were cancelled before."""
+        """An error ends the processes; the pool's thread would trip over futures that were cancelled before."""
 
     def check(self):
         """The pool itself notices when a process dies."""
