@@ -6,7 +6,7 @@ import numpy as np
 
 from age_gender_estimation.faces.align import UnusableFace, align_face
 
-LINEAR_BELOW = 1.5  # times that a side shrinks: see resize_square
+LINEAR_BELOW = 1.5  # times that the longer side shrinks: see resize_square
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,8 @@ def resize_square(image, size):
     """
     if image.shape[:2] == (size, size):
         return image
-    ratio = min(image.shape[:2]) / size
-    interpolation = cv2.INTER_CUBIC if ratio < 1 else cv2.INTER_LINEAR if ratio < LINEAR_BELOW else cv2.INTER_AREA
+    if min(image.shape[:2]) < size:
+        interpolation = cv2.INTER_CUBIC
+    else:
+        interpolation = cv2.INTER_LINEAR if max(image.shape[:2]) < LINEAR_BELOW * size else cv2.INTER_AREA
     return cv2.resize(image, (size, size), interpolation=interpolation)

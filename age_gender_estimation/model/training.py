@@ -56,7 +56,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     lists = [dataclasses.replace(manifest, path="", image_dir="") for manifest in train_manifests]  # may lie elsewhere
     newest = tf.train.latest_checkpoint(model_dir) if storage.exists(model_dir) else None
     distribution.require_agreement(repr((step_of(newest), hparams, lists)))
-    start = _prepare_start(hparams, model_dir, distribution)
+    start = _prepare_start(hparams, model_dir, newest, distribution)
     estimator = make_estimator(hparams, model_dir, start, distribution)
     if distribution.is_chief:
         storage.makedirs(model_dir)
@@ -147,11 +147,10 @@ def undecodable(manifests):
     return None
 
 
-def _prepare_start(hparams, model_dir, distribution):
+def _prepare_start(hparams, model_dir, newest, distribution):
     """Returns the prefix of the checkpoint to start from, made from published weights or that of an export, or None."""
     if storage.exists(os.path.join(model_dir, "hparams.json")):
         check_resume(load_hparams(model_dir), hparams, model_dir)
-    newest = tf.train.latest_checkpoint(model_dir)
     if newest:
         logger.info("going on from step %d in %s", step_of(newest), model_dir)
         return None

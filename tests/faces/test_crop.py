@@ -93,6 +93,13 @@ def test_down_to_two_thirds_it_weighs_the_nearest_pixels_and_below_it_areas(side
     np.testing.assert_allclose(row, 200 * weights, atol=1.5)
 
 
+def test_the_longer_side_decides():
+    """Lines of one pixel, shrunk to a quarter one way: areas make them grey, two nearest pixels would keep some of them."""
+    image = np.zeros((30, 120, 3), np.uint8)
+    image[:, ::4] = 200
+    assert np.unique(resize_square(image, 30)).tolist() == [50]
+
+
 def test_a_picture_of_the_size_is_not_touched():
     image = np.zeros((8, 8, 3), np.uint8)
     assert resize_square(image, 8) is image
