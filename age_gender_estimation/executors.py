@@ -106,7 +106,8 @@ class _LocalExecutor(concurrent.futures.ProcessPoolExecutor):
         super().__init__(workers, multiprocessing.get_context("spawn"), _start_worker, (environment,))
         self.num_workers = workers
         self._others = multiprocessing.active_children()
-        self.submit(os.getpid)  # starts all of them
+        for _ in range(workers):  # a task that none of those before is ready for starts a process
+            self.submit(os.getpid)
 
     def share(self, paths):
         """All processes of a machine see its files; see dask_executor."""

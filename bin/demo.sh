@@ -2,13 +2,18 @@
 # The main job on drawn faces, offline and in minutes: preprocess, train, export, evaluate, predict.
 #   bin/demo.sh [OUT]        PYTHON names the interpreter (python3)
 set -euo pipefail
+if [ $# -gt 0 ]; then out=$(realpath -m -- "$1"); fi
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
-out=${1:-var/demo}
 step() { printf '\n$ %s\n' "$*"; "$python" "$@"; }
 
-if [ $# -gt 0 ] && [ -e "$out" ]; then echo "error: $out exists; name a new folder" >&2; exit 1; fi
-rm -rf var/demo
+if [ $# -eq 0 ]; then
+  out=var/demo
+  rm -rf "$out"
+elif [ -e "$out" ]; then
+  echo "error: $out exists; name a new folder" >&2
+  exit 1
+fi
 step bin/make_sample.py --output-dir "$out/imdb_crop" --records 1500
 step bin/preprocess_imdb.py --db-path "$out/imdb_crop/imdb.mat" --photo-dir "$out/imdb_crop" --output-dir "$out" --img-size 64
 step bin/train.py --img-dir "$out/crop" --train-csv "$out/train.csv" --val-csv "$out/val.csv" --model-dir "$out/model" \

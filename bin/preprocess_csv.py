@@ -7,11 +7,14 @@ side of the split, `split` (train, val, test) prescribes the side.
     bin/preprocess_csv.py --csv faces.csv --photo-dir faces --output-dir var
     bin/preprocess_csv.py --csv photos.csv --photo-dir photos --output-dir var --detect --align
 """
+import os
+
 from command_line import run
 from preprocess_arguments import preprocess_and_report, preprocess_parser
 
 from age_gender_estimation.data.crops import ONLY, WHOLE
-from age_gender_estimation.datasets.csv_file import read_csv_dataset
+from age_gender_estimation.datasets.csv_file import SPLITS, read_csv_dataset
+from age_gender_estimation.errors import SettingError
 from age_gender_estimation.faces.crop import ALIGNED, GEOMETRIES
 
 
@@ -27,6 +30,8 @@ def main():
     args = parser.parse_args()
     if args.align and args.geometry not in (None, ALIGNED):
         parser.error(f"--align gives the geometry {ALIGNED}; leave --geometry {args.geometry} out")
+    if os.path.realpath(args.csv) in (os.path.realpath(os.path.join(args.output_dir, f"{name}.csv")) for name in SPLITS):
+        raise SettingError(f"--csv {args.csv}: the lists would replace it; choose another --output-dir")
     preprocess_and_report(args, lambda filters: read_csv_dataset(args.csv, filters), args.photo_dir,
                           args.geometry or "imdb_wiki", face=ONLY if args.detect else WHOLE)
 

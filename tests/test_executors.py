@@ -1,4 +1,5 @@
 import itertools
+import multiprocessing
 import time
 
 import pytest
@@ -13,6 +14,12 @@ def test_results_come_in_order_and_little_is_handed_out_ahead():
         results = map_in_order(executor, abs, (-next(counter) for _ in range(100)))
         assert next(results) == 0 and next(counter) <= AHEAD * 2 + 1
         assert list(results) == [*range(1, AHEAD * 2 + 1), *range(AHEAD * 2 + 2, 101)]  # less the number taken above
+
+
+def test_all_processes_start_before_there_is_work():
+    before = set(multiprocessing.active_children())
+    with open_executor(workers=3):
+        assert len(set(multiprocessing.active_children()) - before) == 3
 
 
 def test_an_error_does_not_wait_for_the_chunks_under_way():

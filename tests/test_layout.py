@@ -1,6 +1,7 @@
 """The rooms of the package import each other one way only."""
 
 import ast
+import os
 import pathlib
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent / "age_gender_estimation"
@@ -42,3 +43,8 @@ def test_the_floor_under_the_rooms_imports_none_of_them():
 
 def test_every_room_is_in_the_table():
     assert {path.parent.name for path in PACKAGE.glob("*/__init__.py")} == set(MAY_IMPORT)
+
+
+def test_what_names_an_interpreter_can_be_run():
+    scripts = [path for path in PACKAGE.parent.joinpath("bin").iterdir() if path.is_file() and path.read_bytes()[:2] == b"#!"]
+    assert len(scripts) > 10 and [path.name for path in scripts if not os.access(path, os.X_OK)] == []

@@ -124,7 +124,8 @@ def _geometry_text(settings):
 
 
 def _resolve(settings, path):
-    """Returns the real path of a picture, or None where it does not lie in the photo folder, links followed."""
+    """Returns the real path of a picture, or None where it does not lie in the photo folder, links followed, or lies among
+    the crops, which would replace it."""
     normal = safe_relative_path(path)
     if normal is None:
         return None
@@ -132,8 +133,9 @@ def _resolve(settings, path):
     source = os.path.join(_real_folder(folder, settings.temporary_dir), name)
     if os.path.islink(source):
         source = os.path.realpath(source)
-    root = _real_folder(settings.photo_dir, settings.temporary_dir)
-    return source if source.startswith(os.path.join(root, "")) else None
+    root, crops = (os.path.join(_real_folder(folder, settings.temporary_dir), "")
+                   for folder in (settings.photo_dir, settings.crop_dir))
+    return source if source.startswith(root) and not source.startswith(crops) else None
 
 
 @functools.lru_cache(4096)

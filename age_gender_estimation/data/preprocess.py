@@ -30,6 +30,7 @@ from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.tasks.labels import LABELS
 
 CHUNK = 64  # pictures handed to a worker at once: under 0.1 s of work, so the progress bar moves
+SUMMARY = "preprocess.json"
 SEARCH_CHUNK = 4  # where faces are searched, for the same reason
 MAX_NAME_BYTES = 255  # of Linux' file systems
 CONTENT = "content "  # begins the identity of a picture of which only its bytes tell who is shown
@@ -63,7 +64,8 @@ def preprocess(read, photo_dir, output_dir, settings, workers=None, scheduler=No
       The contents of preprocess.json, a dict: kept, dropped by reason, rows per split, settings.
 
     Raises:
-      InputError: no photo folder, no example left, or a side of the split without anybody; see open_executor.
+      InputError: no photo folder, lists of somebody else's in OUT, no example left, a person prescribed to two splits, or a
+        side of the split without anybody; see open_executor.
       SettingError: a folder in a bucket.
     """
     for path in filter(storage.is_remote, map(str, (photo_dir, output_dir))):
@@ -73,6 +75,8 @@ def preprocess(read, photo_dir, output_dir, settings, workers=None, scheduler=No
         _check_folders(photo_dir, output_dir)
         _drop_unusable_paths(examples)
         wanted = [example for example in examples if not example.drop]
+        # Before the hours that crops may take; whoever is known by the picture's content only has to wait for it.
+        _prescribe_splits_by_person([example for example in wanted if example.identity])
         _make_all_crops(executor, wanted, photo_dir, output_dir, temporary_dir, settings)
     kept = [example for example in wanted if not example.drop]
     dropped = Counter(example.drop for example in examples if example.drop)
@@ -89,6 +93,11 @@ def _check_folders(photo_dir, output_dir):
     crop_dir = os.path.realpath(os.path.join(output_dir, "crop"))
     if os.path.join(os.path.realpath(photo_dir), "").startswith(os.path.join(crop_dir, "")):
         raise InputError(f"{photo_dir}: the crops would replace the pictures; choose another --output-dir")
+    foreign = [] if os.path.exists(os.path.join(output_dir, SUMMARY)) else [
+        path for split in SPLITS if os.path.exists(path := os.path.join(output_dir, f"{split}.csv"))]
+    if foreign:
+        raise InputError(f"{foreign[0]}: no list that preprocessing wrote, as there is no {SUMMARY} beside it, and it would "
+                         "be replaced; choose another --output-dir")
 
 
 def _drop_unusable_paths(examples):
@@ -181,15 +190,16 @@ def _write_lists(kept, dropped, output_dir, settings):
     if 0 < settings.split_ratio < 1 and not (splits["train"] and splits["val"]):
         people = len({example.identity for example in kept})
         raise InputError(f"{len(kept)} pictures of {people} people leave train or val empty; add people, or change "
-                         "--split-ratio or --seed")
+                         "--split-ratio, --seed or a column split")
     summary = {
         "kept": len(kept),
         "dropped": dict(sorted(dropped.items())),
         "rows": {split: len(rows) for split, rows in splits.items()},
         "settings": {**asdict(settings), "geometry": GEOMETRIES[settings.geometry].to_dict()},
     }
-    texts = {f"{split}.csv": manifest_text(rows, task_names) for split, rows in splits.items()}
-    texts["preprocess.json"] = json.dumps(summary, indent=2) + "\n"
+    # The summary first: it tells the next run whose lists these are.
+    texts = {SUMMARY: json.dumps(summary, indent=2) + "\n"}
+    texts.update({f"{split}.csv": manifest_text(rows, task_names) for split, rows in splits.items()})
     # Together: a new train.csv beside an old val.csv could share people with it.
     write_files({os.path.join(output_dir, name): text for name, text in texts.items()})
     for split in SPLITS:

@@ -56,7 +56,8 @@ def read_imdb_wiki(db_path, filters):
 
 def _send_records(sender, db_path, filters):
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MAX_MEMORY,) * 2)
+    limit, hardest = pages * resource.getpagesize() + MAX_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hardest == resource.RLIM_INFINITY else min(limit, hardest),) * 2)
     try:
         sender.send(_read_records(db_path, filters))
     except InputError as error:

@@ -52,7 +52,8 @@ def read_photo(path):
 
 
 def decode_photo(data):
-    """Decodes a JPEG, PNG, WebP, BMP or TIFF: grey, alpha, 16 bit, CMYK, and turned as its EXIF orientation says.
+    """Decodes a JPEG, PNG, WebP, BMP or TIFF: grey, alpha, 16 bit, CMYK, and turned as its EXIF orientation says,
+    but for WebP, where OpenCV does not look for one.
 
     Args:
       data: the bytes of the file.

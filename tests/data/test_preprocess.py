@@ -255,7 +255,8 @@ def test_a_prescribed_split_holds_for_all_pictures_of_the_person(noise_image, tm
     assert sorted(read_manifest(tmp_path / "out/val.csv")[0]) == [f"{n}.jpg" for n in range(6)]
     people[1].split = "train"
     with pytest.raises(InputError, match="person 'ann' is in split val and in train"):
-        preprocess(lambda: people, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+        preprocess(lambda: people, tmp_path / "in", str(tmp_path / "other"), SETTINGS, workers=1)
+    assert not (tmp_path / "other").exists()  # said before any crop was made
 
 
 def test_a_name_that_is_no_text_is_dropped(noise_image, tmp_path):
@@ -275,6 +276,31 @@ def test_pictures_are_never_replaced_by_their_crops(noise_image, tmp_path):
     with pytest.raises(InputError, match="the crops would replace the pictures"):
         preprocess(lambda: [Example("a.jpg", {"age": 1})], tmp_path / "crop", str(tmp_path), SETTINGS, workers=1)
     assert digests(tmp_path) == before
+    picture(tmp_path / "b.jpg", noise_image)
+    (tmp_path / "link.jpg").symlink_to("crop/a.jpg")
+    names = ["a.jpg", "b.jpg", "crop/a.jpg", "link.jpg"]
+    picture(tmp_path / "a.jpg", noise_image)
+    examples = [Example(name, {"age": 1}, name, "val" if name == "b.jpg" else "train") for name in names[1:]]
+    examples.append(Example("c.jpg", {"age": 1}, "c", "train"))
+    picture(tmp_path / "c.jpg", noise_image)
+    summary = preprocess(lambda: examples, tmp_path, str(tmp_path), SETTINGS, workers=1)
+    assert summary["kept"] == 2 and summary["dropped"] == {"unsafe_path": 2}
+    assert before["crop/a.jpg"] == digests(tmp_path)["crop/a.jpg"]
+
+
+def test_lists_that_somebody_else_wrote_stay(noise_image, tmp_path, script):
+    for name in "ab":
+        picture(tmp_path / f"{name}.jpg", noise_image)
+    (tmp_path / "train.csv").write_text("filename,age,person,split\na.jpg,1,a,train\nb.jpg,2,b,val\n")
+    before = digests(tmp_path)
+    arguments = ("preprocess_csv.py", "--csv", tmp_path / "train.csv", "--photo-dir", tmp_path, "--output-dir")
+    done = script(*arguments, tmp_path, check=False)
+    assert done.returncode == 2 and "train.csv: the lists would replace it" in done.stderr
+    examples = [Example("a.jpg", {"age": 1}, "a", "train"), Example("b.jpg", {"age": 1}, "b", "val")]
+    with pytest.raises(InputError, match="train.csv: no list that preprocessing wrote"):
+        preprocess(lambda: examples, tmp_path, str(tmp_path), SETTINGS, workers=1)
+    assert digests(tmp_path) == before
+    script(*arguments, tmp_path / "out")
 
 
 def test_names_that_no_crop_can_have_and_pipes_are_dropped_by_reason(noise_image, tmp_path):

@@ -1,6 +1,8 @@
 import datetime
 import resource
 import struct
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -10,6 +12,7 @@ from scipy.io import loadmat, savemat
 from age_gender_estimation.datasets.example import Filters
 from age_gender_estimation.datasets.imdb_wiki import ages_when_taken, read_imdb_wiki
 from age_gender_estimation.errors import InputError
+from tests.conftest import ROOT
 
 
 def matlab_date(year, month, day):
@@ -174,3 +177,16 @@ def test_a_path_that_is_none_is_empty_and_one_that_leads_out_is_left_to_preproce
         (tmp_path / "imdb.mat").write_bytes(hostile_mat(full_path=full_path))
         (example,) = read_imdb_wiki(str(tmp_path / "imdb.mat"), Filters())
         assert example.path == expected
+
+
+def test_it_is_read_where_the_address_space_is_limited(tmp_path):
+    """As schedulers of clusters do it: such a limit can be lowered but not lifted."""
+    (tmp_path / "imdb.mat").write_bytes(hostile_mat(full_path=PATH))
+    code = (
+        "from age_gender_estimation.datasets.example import Filters\n"
+        "from age_gender_estimation.datasets.imdb_wiki import read_imdb_wiki\n"
+        f"print(read_imdb_wiki({str(tmp_path / 'imdb.mat')!r}, Filters())[0].path)"
+    )
+    limited = ("bash", "-c", 'ulimit -v 4000000; exec "$@"', "bash", sys.executable, "-c", code)
+    done = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("a.jpg\n", "")
