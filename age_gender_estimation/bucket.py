@@ -11,6 +11,8 @@ import os
 import ssl
 from urllib.parse import urlsplit
 
+from age_gender_estimation.errors import reason_of
+
 METADATA = "http://169.254.169.254"  # where Amazon's machines learn their region and role
 SECONDS = 10  # to wait for the first answer of a server
 # Of the AWS client, unless the user sets them; it tries eleven times, within minutes for each by its own.
@@ -35,7 +37,7 @@ def bucket_of(path):
             _check_bucket.__wrapped__(scheme, rest.partition("/")[0])  # or has the server gone since, or the bucket?
         number = errno.EACCES if isinstance(error, refusals) else errno.EIO
         number = errno.ENOENT if isinstance(error, tf.errors.NotFoundError) else number
-        reason = " ".join(error.message.split())[:300] or type(error).__name__
+        reason = reason_of(error, 300) or type(error).__name__
         raise OSError(number, reason, str(path)) from None
 
 

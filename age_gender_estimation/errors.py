@@ -52,6 +52,15 @@ def find_full_disk(message):
     return None
 
 
+def reason_of(error, length=200):
+    """Returns the message of an exception of TensorFlow, Keras or a reader of theirs, on one line of at most `length`.
+
+    TensorFlow's begin with all the calls that built the operation; why it failed stands after its name.
+    """
+    text = re.split(r"^Node: .*$", str(getattr(error, "message", error)), flags=re.MULTILINE)[-1]
+    return printable(" ".join(text.split())[:length])
+
+
 def printable(text):
     """Returns `text` on one line, with what would move a terminal's cursor or colour it written as Python escapes."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

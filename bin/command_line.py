@@ -109,6 +109,14 @@ def positive(text):
     return value
 
 
+def whole(text):
+    """Argument type: a whole number, 0 or more."""
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
+
+
 def ratio(text):
     """Argument type: a share from 0 to 1."""
     value = float(text)

@@ -6,7 +6,7 @@
 import json
 import os
 
-from command_line import make_parser, open_manifests, run
+from command_line import make_parser, open_manifests, run, whole
 
 from age_gender_estimation import storage
 
@@ -16,7 +16,7 @@ def main():
     parser.add_argument("--csv", required=True, nargs="+", help="manifests to look at; utk.csv:race: only its races")
     parser.add_argument("--img-dir", required=True, nargs="+", help="folder of the crops; one for all CSVs or one for each")
     parser.add_argument("--output-dir", required=True, help="gets report.html and report.json")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of sample faces")
+    parser.add_argument("--seed", type=whole, default=0, help="of the choice of sample faces")
     args = parser.parse_args()
     manifests = open_manifests(args.csv, args.img_dir)
 

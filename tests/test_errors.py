@@ -6,7 +6,7 @@ import os
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.errors import find_full_disk, naming, say_os_error
+from age_gender_estimation.errors import find_full_disk, naming, reason_of, say_os_error
 
 
 def test_a_failed_write_says_which_file_and_what_to_do():
@@ -21,6 +21,16 @@ def test_errors_that_know_their_file_and_other_errors_stay_as_they_are(tmp_path)
     assert say_os_error(caught.value) == f"{tmp_path}/nowhere: No such file or directory"
     with pytest.raises(OSError, match="encoder error"), naming("a/list.csv"):
         raise OSError("encoder error")
+
+
+def test_the_reason_stands_before_the_calls_that_built_the_operation():
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        wrong = tf.reshape(tf.compat.v1.placeholder(tf.float32), [2, 3], name="wrong")
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            session.run(wrong, {"Placeholder:0": [1.0]})
+    assert caught.value.message.startswith("Graph execution error:")
+    assert reason_of(caught.value).startswith("Input to reshape is a tensor with 1 values, but the requested shape has 6")
+    assert reason_of(ValueError("no\n  \x1b[2J file")) == "no \\x1b[2J file" and len(reason_of(ValueError("a" * 999))) == 200
 
 
 def test_tensorflow_on_a_full_disk(tmp_path):

@@ -1,12 +1,14 @@
-"""Writing: files that are there whole or not at all, and CSV lines that every reader reads back. Reading of small JSON."""
+"""Files that are there whole or not at all, locks, CSV lines that every reader reads back, small JSON."""
 import contextlib
 import csv
+import errno
+import fcntl
 import io
 import json
 import os
 
 from age_gender_estimation import storage
-from age_gender_estimation.errors import naming
+from age_gender_estimation.errors import InputError, naming
 
 MAX_JSON = 2 ** 26  # characters; the largest of ours, the evaluations of a long training, has some 10,000
 
@@ -51,6 +53,29 @@ def _write(content, file):
         content(file)
     else:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def locked(path, refusal):
+    """Holds a lock on the file `path`, made with its folder where there is none, and gives the file; a process that inherits
+    it holds the lock too, and one that is killed lets it go. Buckets and file systems without locks keep nobody out.
+
+    Raises:
+      InputError: with the message `refusal`; somebody else holds it.
+    """
+    if storage.is_remote(path):
+        yield None
+        return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(refusal) from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+                raise
+        yield file
 
 
 def csv_line(cells):

@@ -100,18 +100,32 @@ def _open(path):
 
 
 def _records(path, file):
-    reader = csv.reader(_lines(path, file), strict=True)
+    lines = []  # of one record
+    reader = csv.reader(_lines(path, file, lines), strict=True)
     try:
-        yield from reader
+        for cells in reader:
+            _check_quotes(cells, "".join(lines))
+            lines.clear()
+            yield cells
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         where = f"{path}, near line {reader.line_num + 1}"
         raise InputError(f"{where}: expected UTF-8 CSV with RFC 4180 quotes ({error})") from None
 
 
-def _lines(path, file):
+def _check_quotes(cells, text):
+    """Quotes within a cell that is not quoted are read by Python and refused by TensorFlow, which names no row."""
+    if '"' not in text:
+        return
+    for cell in cells:
+        if '"' in cell and '"{}"'.format(cell.replace('"', '""')) not in text:
+            raise csv.Error(f"a quote within {cell[:80]!r}, which is not quoted")
+
+
+def _lines(path, file, lines):
     while line := file.readline(MAX_LINE):
         if len(line) == MAX_LINE:
             raise InputError(f"{path}: expected lines of less than {MAX_LINE} characters")
+        lines.append(line)
         yield line
 
 

@@ -16,7 +16,7 @@ from scipy.optimize import minimize_scalar
 from age_gender_estimation.data.files import read_json, write_file
 from age_gender_estimation.data.input_pipeline import evaluation_dataset
 from age_gender_estimation.data.manifest import read_manifest
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, reason_of
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.hparams import load_hparams
 from age_gender_estimation.model.training import undecodable
@@ -60,7 +60,7 @@ def calibrate(model_dir, checkpoint, manifests):
             lambda: evaluation_dataset(manifests, hparams.tasks, hparams.img_size, 2 * hparams.batch_size),
             checkpoint_path=checkpoint))
     except tf.errors.OpError as error:
-        reason = undecodable(manifests) or " ".join(error.message.split())[:300]
+        reason = undecodable(manifests) or reason_of(error)
         raise InputError(f"calibrating stopped: {reason}; {checkpoint} is trained and kept") from None
     columns = {task: [] for task in hparams.tasks}
     for manifest in manifests:

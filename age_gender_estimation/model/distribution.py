@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow.python.eager import context  # for these two: what is needed has no public name
 from tensorflow.python.training import monitored_session
 
-from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.errors import InputError, SettingError, reason_of
 from age_gender_estimation.model.cluster import MIRRORED
 from age_gender_estimation.model.hooks import FarewellHook
 from age_gender_estimation.model.peers import PeerWatch
@@ -73,7 +73,7 @@ class Distribution:
                     return tf.distribute.MultiWorkerMirroredStrategy()
             except (tf.errors.OpError, RuntimeError) as error:
                 raise InputError(f"TF_CONFIG: cannot join the cluster as {self.cluster.task_type} {self.cluster.index} "
-                                 f"({' '.join(str(error).split())[:200]}); does this address fit this machine?") from None
+                                 f"({reason_of(error)}); does this address fit this machine?") from None
             finally:
                 faulthandler.cancel_dump_traceback_later()
 
@@ -112,7 +112,7 @@ class Distribution:
                     estimator, tf.estimator.TrainSpec(input_fn, max_steps, [*hooks, FarewellHook(self._watch)]),
                     tf.estimator.EvalSpec(input_fn))
         except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
-            raise InputError(f"the connection to another worker broke ({' '.join(error.message.split())[:200]}); "
+            raise InputError(f"the connection to another worker broke ({reason_of(error)}); "
                              f"{START_AGAIN}") from None
         finally:
             self._watch.stop()

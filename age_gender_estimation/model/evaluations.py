@@ -38,6 +38,10 @@ class Evaluations:
         """Returns how many evaluations came after the best one."""
         return len(self.history) - 1 - self.history.index(self.best()) if self.history else 0
 
+    def is_over(self, patience):
+        """Returns whether `patience` evaluations brought nothing better; never for 0."""
+        return 0 < patience <= self.num_since_best()
+
     def evaluate_newest(self):
         """Evaluates the newest checkpoint, unless that was done; keeps a copy of it if it is the best."""
         checkpoint = tf.train.latest_checkpoint(self._model_dir)
@@ -73,9 +77,9 @@ class EvaluationListener(tf.estimator.CheckpointSaverListener):
         if self._is_stopping():
             return False
         self._evaluations.evaluate_newest()
-        if self._patience and self._evaluations.num_since_best() >= self._patience:
+        self.is_done = self._evaluations.is_over(self._patience)
+        if self.is_done:
             logger.info("stopping early: %d evaluations without a better val_loss", self._patience)
-            self.is_done = True
         return self.is_done and self._is_alone
 
 

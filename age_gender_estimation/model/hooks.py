@@ -52,6 +52,16 @@ class StopHook(tf.estimator.SessionRunHook):
             run_context.request_stop()
 
 
+class TimedSaverHook(tf.estimator.CheckpointSaverHook):
+    """Saves by the clock only: at the beginning and in the end the saver that counts steps does it."""
+
+    def after_create_session(self, session, coord):
+        self._timer.update_last_triggered_step(session.run(self._global_step_tensor))
+
+    def end(self, session):
+        pass
+
+
 class AgreementHook(tf.estimator.SessionRunHook):
     """Stops all workers after the same step once one of them wants to: who stops alone leaves the others waiting.
 

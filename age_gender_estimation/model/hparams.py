@@ -87,6 +87,8 @@ class HParams:
             if field.type in (int, float) and not (0 < value < math.inf if is_positive else 0 <= value < math.inf):
                 bound = "more than 0" if is_positive else "0 or more, and finite"
                 raise SettingError(f"--{field.name.replace('_', '-')}: expected {bound}, got {value}")
+            if field.name == "seed" and value >= 2 ** 32:
+                raise SettingError(f"--seed: expected less than 2^32, got {value}")
             if field.name in SHARES and not value <= 1 or field.name in BELOW_ONE and not value < 1:
                 bound = "from 0 to 1" if field.name in SHARES else "from 0 to less than 1"
                 raise SettingError(f"--{field.name.replace('_', '-')}: expected {bound}, got {value}")
@@ -150,18 +152,13 @@ class HParams:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text):
-        """Returns the HParams that `to_json` wrote.
+    def from_dict(cls, values):
+        """Returns the HParams of what `dataclasses.asdict` gave and JSON kept.
 
         Raises:
-          ValueError, TypeError: it wrote something else.
+          ValueError, TypeError: that were other fields, or values of other types.
           SettingError: a value that is out of range.
         """
-        return cls.from_dict(json.loads(text))
-
-    @classmethod
-    def from_dict(cls, values):
-        """Returns the HParams of what `dataclasses.asdict` gave and JSON kept; raises as `from_json`."""
         if not isinstance(values, dict):
             raise TypeError(f"expected an object, got {type(values).__name__}")
         fields = {field.name: field for field in dataclasses.fields(cls)}

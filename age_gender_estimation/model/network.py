@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from age_gender_estimation import storage
 from age_gender_estimation.data.images import mirror_border
-from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.errors import InputError, SettingError, reason_of
 from age_gender_estimation.model.backbones import BACKBONES
 from age_gender_estimation.model.published_weights import load_published_weights
 
@@ -132,5 +132,5 @@ def _pretrained(hparams):
     try:
         return backbone_config(hparams, "imagenet")
     except Exception as error:  # Keras raises whatever its downloader meets
-        reason = str(error).strip().split("\n")[0][:200]
+        reason = reason_of(error)
         raise InputError(f"--weights imagenet: cannot be loaded into {hparams.backbone} ({reason})") from None

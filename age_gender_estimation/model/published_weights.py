@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from age_gender_estimation import storage
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def read_arrays(path):
     # What NumPy, zipfile and h5py raise for files that are of another kind, cut short or damaged.
     except (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error,
             MemoryError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = reason_of(error)
         raise InputError(f"--weights {path}: cannot be read as a {suffix} file ({reason})") from None
 
 

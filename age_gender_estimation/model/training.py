@@ -1,4 +1,5 @@
 """Training: manifests in, a model folder with checkpoints, best/ and eval.json out."""
+import contextlib
 import dataclasses
 import json
 import logging
@@ -9,18 +10,18 @@ import time
 import tensorflow as tf
 
 from age_gender_estimation import storage
-from age_gender_estimation.data.files import write_file
+from age_gender_estimation.data.files import locked, write_file
 from age_gender_estimation.data.images import decode
 from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
 from age_gender_estimation.data.manifest import read_manifest
-from age_gender_estimation.errors import InputError, find_full_disk
+from age_gender_estimation.errors import InputError, find_full_disk, reason_of
 from age_gender_estimation.model.distribution import Distribution
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import EvaluationListener, Evaluations, remove_unfinished, step_of
-from age_gender_estimation.model.hooks import AgreementHook, ProgressHook, StopHook
+from age_gender_estimation.model.hooks import AgreementHook, ProgressHook, StopHook, TimedSaverHook
 from age_gender_estimation.model.hparams import check_resume, load_hparams
 from age_gender_estimation.model.network import write_start
-from age_gender_estimation.model.training_data import describe_data, fit_to_data
+from age_gender_estimation.model.training_data import check_validation, describe_data, fit_to_data
 
 logger = logging.getLogger(__name__)
 
@@ -44,27 +45,39 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
       workers that are not the chief.
 
     Raises:
-      InputError: settings that do not fit the data or the folder, a picture that cannot be decoded, or a loss that
-        became NaN.
+      InputError: settings that do not fit the data or the folder, another training at work in it, a picture that cannot be
+        decoded, or a loss that became NaN.
     """
     distribution = distribution or Distribution()
-
-    def is_stopping():
-        return is_terminated() or distribution.is_terminated
-
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
     lists = [dataclasses.replace(manifest, path="", image_dir="") for manifest in train_manifests]  # may lie elsewhere
     newest = tf.train.latest_checkpoint(model_dir) if storage.exists(model_dir) else None
     distribution.require_agreement(repr((step_of(newest), hparams, lists)))
     start = _prepare_start(hparams, model_dir, newest, distribution)
     estimator = make_estimator(hparams, model_dir, start, distribution)
-    if distribution.is_chief:
-        storage.makedirs(model_dir)
-        remove_unfinished(model_dir)
-        # After the network was built: settings that it refuses must not stand in the way of the corrected command.
-        write_file(os.path.join(model_dir, "hparams.json"), hparams.to_json())
-        data = describe_data(train_manifests, hparams.img_size)
-        write_file(os.path.join(model_dir, "data.json"), json.dumps(data, indent=2) + "\n")
+    with contextlib.ExitStack() as stack:
+        if distribution.is_chief:
+            stack.enter_context(locked(
+                os.path.join(model_dir, "train.lock"),
+                f"{model_dir}: another training is at work in it; wait for it, or choose another --model-dir"))
+            # After the network was built: settings that it refuses must not stand in the way of the corrected command.
+            _describe(hparams, train_manifests, val_manifests, model_dir)
+        return _train(estimator, hparams, train_manifests, val_manifests, model_dir, newest, is_terminated, distribution)
+
+
+def _describe(hparams, train_manifests, val_manifests, model_dir):
+    """Writes what a model folder says of itself, and removes what a killed training left unfinished in it."""
+    data = describe_data(train_manifests, val_manifests, hparams.img_size)
+    check_validation(data, model_dir)
+    remove_unfinished(model_dir)
+    write_file(os.path.join(model_dir, "hparams.json"), hparams.to_json())
+    write_file(os.path.join(model_dir, "data.json"), json.dumps(data, indent=2) + "\n")
+
+
+def _train(estimator, hparams, train_manifests, val_manifests, model_dir, newest, is_terminated, distribution):
+    def is_stopping():
+        return is_terminated() or distribution.is_terminated
+
     evaluator = make_estimator(hparams, model_dir) if distribution.cluster else estimator
     evaluations = Evaluations(
         model_dir, lambda hooks: evaluator.evaluate(lambda: evaluation_dataset(
@@ -72,9 +85,13 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
     hooks = _hooks(hparams, model_dir, evaluations, is_stopping, distribution)
     # A resumed run goes on with other batches instead of the epoch's first ones again.
     seed = hparams.seed + step_of(newest)
+    num_steps = hparams.num_steps
+    if newest and evaluations.is_over(hparams.early_stopping):  # the same command once more
+        logger.info("stopped early before: %d evaluations without a better val_loss", hparams.early_stopping)
+        num_steps = step_of(newest)
     try:
         distribution.train(estimator, lambda input_context=None: training_dataset(
-            train_manifests, hparams.tasks, hparams, seed, input_context), hooks, hparams.num_steps)
+            train_manifests, hparams.tasks, hparams, seed, input_context), hooks, num_steps)
         if distribution.is_chief and not is_stopping():
             evaluations.evaluate_newest()
             if evaluations.best() and math.isnan(evaluations.best()["val_loss"]):
@@ -87,7 +104,7 @@ def train_and_evaluate(hparams, train_manifests, val_manifests, model_dir, is_te
             remove_unfinished(model_dir)
         is_of_pictures = "IteratorGetNext" in error.message  # else it would take hours to look for one in vain
         reason = (find_full_disk(error.message) or is_of_pictures and undecodable([*train_manifests, *val_manifests])
-                  or " ".join(error.message.split())[:300])
+                  or reason_of(error))
         raise InputError(f"training stopped: {reason}; {model_dir} holds the last checkpoint") from None
     except ValueError as error:  # what TensorFlow's Saver makes of any failure, where the folder has gone
         if "Parent directory" not in str(error):
@@ -103,7 +120,7 @@ def _hooks(hparams, model_dir, evaluations, is_terminated, distribution):
     if not distribution.cluster:
         return [
             *hooks, StopHook(lambda: is_terminated() or time.monotonic() > deadline),
-            tf.estimator.CheckpointSaverHook(model_dir, save_secs=60 * hparams.checkpoint_minutes, save_graph_def=False),
+            TimedSaverHook(model_dir, save_secs=60 * hparams.checkpoint_minutes, save_graph_def=False),
             tf.estimator.CheckpointSaverHook(
                 model_dir, save_steps=hparams.eval_steps, save_graph_def=False, listeners=[listener])]
     # Reading batch-norm statistics for a checkpoint is a step of all workers, so all save, by steps; the chief's counts.
@@ -120,13 +137,14 @@ def require_device(device):
     Raises:
       InputError: a GPU was asked for and TensorFlow sees none.
     """
+    if device == "cpu":
+        # tf.config.set_visible_devices does not reach the sessions of an Estimator; CUDA reads this when it is first used.
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise InputError("a GPU was asked for and TensorFlow sees none; use the GPU image with `docker run --gpus all`, "
                          "or --device cpu")
-    if device == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-    logger.info("training on %s", f"{len(gpus)} GPU" if gpus and device != "cpu" else "the CPU: no GPU is used")
+    logger.info("training on %s", f"{len(gpus)} GPU" if gpus else "the CPU: no GPU is used")
 
 
 def undecodable(manifests):

@@ -1,8 +1,10 @@
 """Settings against data: what can be learnt from the manifests, and what a model folder remembers of them (data.json)."""
 import dataclasses
+import hashlib
 import logging
 import os
 
+from age_gender_estimation import storage
 from age_gender_estimation.data.files import read_json
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.faces.crop import GEOMETRIES, load_geometry
@@ -43,11 +45,26 @@ def fit_to_data(hparams, train_manifests, val_manifests):
     return hparams
 
 
-def describe_data(train_manifests, img_size):
-    """Returns the contents of data.json: sources, their rows and labels, crop geometry and size."""
+def describe_data(train_manifests, val_manifests, img_size):
+    """Returns the contents of data.json: sources, their rows and labels, crop geometry and size, what is evaluated."""
     sources = [{"file": os.path.basename(manifest.path), "rows": manifest.num_rows, "labels": list(manifest.tasks)}
                for manifest in train_manifests]
-    return {"train": sources, **_crops_of(train_manifests, img_size)}
+    evaluated = [(hashlib.sha256(storage.read_bytes(manifest.path)).hexdigest(), manifest.tasks, manifest.part)
+                 for manifest in val_manifests]
+    return {"train": sources, "validation": hashlib.sha256(repr(evaluated).encode()).hexdigest(),
+            **_crops_of(train_manifests, img_size)}
+
+
+def check_validation(data, model_dir):
+    """Raises InputError where a model folder was evaluated on other rows than `data`, from `describe_data`, tells of: the
+    lowest val_loss would choose between lists, not between checkpoints."""
+    try:
+        before = read_json(os.path.join(model_dir, "data.json"))["validation"]
+    except (OSError, ValueError, LookupError, TypeError):  # a new folder, or one of an earlier version
+        return
+    if before != data["validation"] and storage.exists(os.path.join(model_dir, "eval.json")):
+        raise InputError(f"{model_dir} was evaluated on other rows than those of --val-csv; use the same, or --warm-start "
+                         f"{model_dir} with another --model-dir")
 
 
 def load_sources(model_dir):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.data.images import decode, resize
-from age_gender_estimation.errors import InputError, find_full_disk
+from age_gender_estimation.errors import InputError, find_full_disk, reason_of
 from age_gender_estimation.model.calibration import load_calibration
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.evaluations import load_history, step_of
@@ -43,7 +43,7 @@ def export_model(model_dir):
                 assets_extra={"model.json": description, WARM_UP_FILE: warm_up}, checkpoint_path=checkpoint)
     except tf.errors.OpError as error:
         _remove_unfinished(serving)
-        reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
+        reason = f"{type(error).__name__}: {reason_of(error)}"
         raise InputError(find_full_disk(error.message) or
                          f"expected to read {checkpoint} and to write {serving} ({reason})") from None
     return path.decode()

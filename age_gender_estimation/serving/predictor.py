@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from age_gender_estimation import storage
 from age_gender_estimation.data.files import read_json
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, reason_of
 from age_gender_estimation.faces.crop import load_geometry
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
@@ -97,7 +97,7 @@ class Predictor:
             self._check(signatures["serving_default"])
         except (OSError, ValueError, LookupError, TypeError, RuntimeError, tf.errors.OpError) as error:
             # The name says what is wrong where the message does not: KeyError: 'geometry'.
-            reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
+            reason = f"{type(error).__name__}: {reason_of(error)}"
             raise InputError(f"{self.path}: expected a SavedModel exported by this project ({reason}); "
                              "bin/export.py makes one of a model folder") from None
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from age_gender_estimation import storage
 from age_gender_estimation.data.files import write_files
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, reason_of
 from age_gender_estimation.model.calibration import load_calibration
 from age_gender_estimation.model.estimator import model_fn
 from age_gender_estimation.model.hparams import load_hparams
@@ -37,7 +37,7 @@ def export_tflite(model_dir):
         try:
             (spec.scaffold.saver or tf.compat.v1.train.Saver()).restore(session, checkpoint)
         except (tf.errors.OpError, ValueError) as error:
-            reason = f"{type(error).__name__}: {error}".split("\n")[0][:200].strip()
+            reason = f"{type(error).__name__}: {reason_of(error)}"
             raise InputError(f"expected to read {checkpoint} ({reason})") from None
         converter = tf.compat.v1.lite.TFLiteConverter.from_session(session, [image], outputs)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -1,6 +1,4 @@
 """Executing runs: command lines in a folder each, some at a time, stopped together and never twice at once."""
-import contextlib
-import fcntl
 import os
 import re
 import signal
@@ -9,25 +7,19 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tqdm import tqdm
 
-from age_gender_estimation.data.files import write_file
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.data.files import locked, write_file
 
 STOPPED = (128 + signal.SIGTERM, 128 + signal.SIGINT, -signal.SIGTERM, -signal.SIGINT)  # exit codes of no failure
 
 
-@contextlib.contextmanager
 def lock_folder(output_dir):
-    """Holds a lock on a folder, yielding its file; runs inherit it, so that it is held until the last of them ended.
+    """Holds a lock on a folder, giving its file; runs inherit it, so that it is held until the last of them ended.
 
     Raises:
       InputError: somebody else holds it.
     """
-    with open(os.path.join(output_dir, "study.lock"), "w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{output_dir}: another study, or a run that it left, is still at work in it") from None
-        yield file
+    return locked(os.path.join(output_dir, "study.lock"),
+                  f"{output_dir}: another study, or a run that it left, is still at work in it")
 
 
 def execute_all(commands, jobs, lock):

@@ -50,12 +50,14 @@ def test_a_row_without_labels_or_outside_the_ages_is_dropped_by_reason(tmp_path)
         (b"filename,age\na\x00.jpg,3\n", "row 2, column filename"),
         ("filename,age\na.jpg,3\n".encode("utf-16"), "expected UTF-8 CSV"),
         ('filename,age\n"a"b.jpg,3\n', "expected UTF-8 CSV"),
+        ('filename,age\n"a""b.jpg",3\na"b.jpg,3\n', "line 4: expected UTF-8 CSV .* within 'a\"b.jpg', which is not quoted"),
         ("filename,age\n" + "a" * 2**18 + ",3\n", "expected UTF-8 CSV.*field larger than"),
         ("filename,age\n" + "a," * 2**18 + "\n", "row 2: expected 2 cells, found 262145"),
         ("filename,age\n" + "," * MAX_LINE, "expected lines of less than"),
         (",".join(["filename", *map(str, range(10**5))]), "unknown column '0'"),
         ("filename," + "\x1b[2J" * 10**4, "unknown column"),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_errors_name_file_row_and_column(tmp_path, content, message):
     path = write(tmp_path, content)
@@ -117,9 +119,5 @@ def test_whatever_a_manifest_holds_training_reads_the_same_rows_or_refuses(tmp_p
         assert "\n" not in str(error)
         return
     columns = [tf.string, tf.constant([-1], tf.int32)]
-    try:
-        read = list(tf.data.experimental.CsvDataset(str(path), columns, header=True).as_numpy_iterator())
-    except tf.errors.InvalidArgumentError:  # a quote within a cell that is not quoted, against RFC 4180
-        assert b'"' in content
-        return
+    read = list(tf.data.experimental.CsvDataset(str(path), columns, header=True).as_numpy_iterator())
     assert [(name.decode(), None if age == -1 else age) for name, age in read] == rows

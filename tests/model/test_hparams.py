@@ -123,4 +123,4 @@ def test_a_json_that_is_too_long_is_not_read(tmp_path):
 
 
 def test_whole_numbers_stand_for_rates_in_json():
-    assert HParams.from_json('{"learning_rate": 1, "dense_units": [64]}') == HParams(learning_rate=1, dense_units=(64,))
+    assert HParams.from_dict({"learning_rate": 1, "dense_units": [64]}) == HParams(learning_rate=1, dense_units=(64,))

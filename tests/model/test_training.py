@@ -18,6 +18,7 @@ from age_gender_estimation.model.backbones import BACKBONES
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.hparams import HParams
 from age_gender_estimation.model.network import write_start
+from age_gender_estimation.model.training import require_device
 from tests.conftest import ROOT
 
 
@@ -108,6 +109,17 @@ def test_killed_training_goes_on_from_its_checkpoint_and_ends_with_its_export(tr
     assert again.returncode == 1 and "was trained with --img-size 32, got 40" in again.stderr
 
 
+def test_a_folder_takes_one_training_at_a_time(train_arguments, tmp_path, script):
+    first = start([*train_arguments, "--eval-steps", 100_000], tmp_path, "--num-steps", 100_000)
+    wait_for(first, "step 8 of")
+    second = script("train.py", *train_arguments, "--model-dir", tmp_path, "--num-steps", 6, check=False)
+    assert second.returncode == 1 and f"error: {tmp_path}: another training is at work in it" in second.stderr
+    assert json.loads((tmp_path / "hparams.json").read_text())["num_steps"] == 100_000
+    first.kill()
+    first.communicate()
+    script("train.py", *train_arguments, "--model-dir", tmp_path, "--num-steps", 2)  # a lock dies with its process
+
+
 def test_sigterm_saves_a_checkpoint_and_exits_with_143(train_arguments, tmp_path):
     process = start([*train_arguments, "--eval-steps", 100_000], tmp_path, "--num-steps", 100_000)
     wait_for(process, "step 8 of")
@@ -152,6 +164,18 @@ def test_early_stopping_ends_before_num_steps(train_arguments, tmp_path, script)
     assert history["evaluations"][-1]["step"] < 90 and "stopping early: 1 evaluations without" in done.stderr
     assert losses[-1] >= losses[-2] and all(later < earlier for earlier, later in zip(losses[:-2], losses[1:-1]))
     assert "age_mae" not in history["evaluations"][0] and (tmp_path / "serving").is_dir()
+    # The same command once more has nothing to train; with more patience it goes on.
+    command = ["train.py", *train_arguments, "--model-dir", tmp_path, "--eval-steps", 3, "--tasks", "gender"]
+    done = script(*command, "--num-steps", 90, "--early-stopping", 1)
+    assert "stopped early before: 1 evaluations" in done.stderr and "exported: " in done.stdout
+    assert json.loads((tmp_path / "eval.json").read_text()) == history
+    last = history["evaluations"][-1]["step"]
+    script(*command, "--num-steps", last + 3, "--early-stopping", 50)
+    assert json.loads((tmp_path / "eval.json").read_text())["evaluations"][-1]["step"] == last + 3
+    # The loss of other faces cannot be compared with those before.
+    (tmp_path / "val.csv").write_bytes((train_arguments[5]).read_bytes().rpartition(b"\n0")[0] + b"\n")
+    done = script(*command, "--num-steps", last + 6, "--val-csv", tmp_path / "val.csv", check=False)
+    assert done.returncode == 1 and "was evaluated on other rows than those of --val-csv" in done.stderr
 
 
 def test_backbone_starts_from_a_weights_file(crops, tmp_path):
@@ -192,6 +216,7 @@ def test_backbone_starts_from_a_weights_file(crops, tmp_path):
         (["--tasks", "height"], 2, "unknown task 'height'; choose from: age, gender, race"),
         (["--loss-weights", "race=2", "--tasks", "age"], 2, "--loss-weights race=2: it is not among the tasks age"),
         (["--img-size", "4"], 2, "--img-size: cnn needs at least 8, got 4"),
+        (["--seed", str(2**32)], 2, "--seed: expected less than 2^32"),
         (["--num-steps", "0"], 2, "--num-steps: expected more than 0, got 0"),
         (["--val-csv", "nowhere.csv"], 1, "nowhere.csv: cannot be read"),
         (["--val-img-dir", "a", "b"], 2, "expected 1 or 1 image folders for 1 CSVs, got 2"),
@@ -210,6 +235,12 @@ def test_a_missing_gpu_is_said_loudly(train_arguments, tmp_path, script):
     hidden = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "AGE_GENDER_DEVICE": "gpu"}
     done = script("train.py", *train_arguments, "--model-dir", tmp_path, env=hidden, check=False)
     assert done.returncode == 1 and done.stderr.startswith("error: a GPU was asked for and TensorFlow sees none")
+
+
+def test_the_cpu_alone_hides_gpus_from_sessions_too(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    require_device("cpu")
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "-1"
 
 
 def test_sources_may_lie_in_several_folders_with_one_validation_csv(train_arguments, crops, tmp_path, script):
