@@ -48,6 +48,9 @@ def main():
                         help="folder for copies of the photos and videos with boxes and labels in them")
     args = parser.parse_args()
     inputs = find_inputs(args.image_path)
+    if args.output and not storage.is_remote(args.output) and (
+            os.path.isdir(args.output) or not os.path.basename(args.output)):
+        raise SettingError(f"--output {args.output}: expected a file, got a folder")
     if args.draw:
         refuse_own_folder(args.draw, inputs.values())
         if storage.is_remote(args.draw) and any(entry.is_video for entry in inputs.values()):
@@ -119,10 +122,10 @@ def write_answers(args, paths, answers, model_path):
     """Writes `answers(finished)` where the arguments say; returns the numbers of faces answered and records without one.
 
     Written to a file, answers get another name first: an output that is there is a whole one. A CSV goes on where a
-    run with the same model and settings was cut off; the numbers are those of this run.
+    run with the same model and settings was cut off; the numbers are of both.
     """
     from age_gender_estimation.serving.output import write_records
-    from age_gender_estimation.serving.resume import find_finished
+    from age_gender_estimation.serving.resume import NOTHING, find_finished
     if not args.output:
         sys.stdout.reconfigure(errors="surrogateescape", line_buffering=True)  # who reads a camera wants each line at once
         with contextlib.closing(answers(set())) as records:  # its bar ends before a message of what went wrong
@@ -136,15 +139,15 @@ def write_answers(args, paths, answers, model_path):
         return counts
     settings = [os.path.realpath(model_path), args.face_detector, args.csv, args.min_confidence, args.draw, args.every]
     unfinished = f"{args.output}.{hashlib.sha256(repr(settings).encode()).hexdigest()[:8]}.tmp"
-    num_bytes, num_done = find_finished(unfinished, paths) if args.format == "csv" else (0, 0)
-    if num_done:
-        print(f"going on after {num_done} of {len(paths)} photos and videos", file=sys.stderr)
-        os.truncate(unfinished, num_bytes)
-    with naming(args.output), contextlib.closing(answers(set(paths[:num_done]))) as records, \
-            open(unfinished, "a" if num_done else "w", encoding="utf-8", errors="surrogateescape") as file:
-        counts = write_records(records, args.format, len(paths) > 1, file.write, not num_done)
+    done = find_finished(unfinished, paths) if args.format == "csv" else NOTHING
+    if done.num_inputs:
+        print(f"going on after {done.num_inputs} of {len(paths)} photos and videos", file=sys.stderr)
+        os.truncate(unfinished, done.num_bytes)
+    with naming(args.output), contextlib.closing(answers(set(paths[:done.num_inputs]))) as records, \
+            open(unfinished, "a" if done.num_inputs else "w", encoding="utf-8", errors="surrogateescape") as file:
+        num_answers, num_errors = write_records(records, args.format, len(paths) > 1, file.write, not done.num_inputs)
     os.replace(unfinished, args.output)
-    return counts
+    return done.num_answers + num_answers, done.num_errors + num_errors
 
 
 def refuse_own_folder(folder, inputs):

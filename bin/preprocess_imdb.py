@@ -11,7 +11,7 @@ from age_gender_estimation.datasets.imdb_wiki import read_imdb_wiki
 
 
 def main():
-    parser = preprocess_parser(__doc__, max_age=100)
+    parser = preprocess_parser(__doc__, max_age=Filters.max_age)
     parser.add_argument("--db-path", required=True, help="imdb.mat or wiki.mat")
     parser.add_argument("--photo-dir", required=True, help="folder that its full_path is relative to: imdb_crop/")
     parser.add_argument("--min-score", type=float, default=Filters.min_score, help="lowest face score to keep")

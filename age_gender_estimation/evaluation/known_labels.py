@@ -1,11 +1,14 @@
 """What is known about a photo already: its true labels, and whether it is a face crop that a manifest lists."""
+import logging
 import os
 
 from age_gender_estimation import storage
 from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.datasets.csv_file import SPLITS
 from age_gender_estimation.datasets.utkface import labels_from_name
+from age_gender_estimation.errors import InputError
 
-LISTS = ("train.csv", "val.csv", "test.csv")
+logger = logging.getLogger(__name__)
 
 
 class KnownLabels:
@@ -37,10 +40,14 @@ class KnownLabels:
     def _listed_in(self, folder):
         if folder not in self._lists:
             self._lists[folder] = {}
-            for list_name in LISTS:
-                path = os.path.join(folder, list_name)
-                if storage.isfile(path):
+            for split in SPLITS:
+                path = os.path.join(folder, f"{split}.csv")
+                if not storage.isfile(path):
+                    continue
+                try:
                     self._lists[folder].update(_labels_by_name(path))
+                except InputError as error:  # any file may be called train.csv
+                    logger.warning("not taken as a list of the crops: %s", error)
         return self._lists[folder]
 
 

@@ -9,6 +9,7 @@ from age_gender_estimation import storage
 from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.evaluation.listed_faces import source_names
+from age_gender_estimation.tasks.age_groups import group_numbers
 from age_gender_estimation.tasks.labels import LABELS
 
 OUTPUTS = ("age_median", "age_low", "age_high", "probability_under_18")  # of an age distribution, in Predictions.ages
@@ -48,9 +49,8 @@ def predict_manifests(predictor, manifests, batch_size=64):
     """
     paths, sources, true = _read_labels(manifests)
     if "age_group" in predictor.labels:
-        true["age_group"] = np.full(len(paths), np.nan)
-        for number, (first, last) in enumerate(predictor.age_groups):
-            true["age_group"][(true["age"] >= first) & (true["age"] <= last)] = number
+        numbers = group_numbers(true["age"], predictor.age_groups)
+        true["age_group"] = np.where(numbers < 0, np.nan, numbers)
     # What the age head has no class for is unlabelled for it, here as in training.
     true["age"][true["age"] > predictor.max_age] = np.nan
     predicted, confidences, ages = {name: [] for name in predictor.labels}, {}, {}

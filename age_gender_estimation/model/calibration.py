@@ -20,6 +20,7 @@ from age_gender_estimation.errors import InputError, reason_of
 from age_gender_estimation.model.estimator import make_estimator
 from age_gender_estimation.model.hparams import load_hparams
 from age_gender_estimation.model.training import undecodable
+from age_gender_estimation.tasks.age_groups import group_numbers
 from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE
 
 logger = logging.getLogger(__name__)
@@ -146,10 +147,7 @@ def _classes(task, column, hparams):
         return labels, f"{task}_probabilities"
     if not hparams.age_groups():
         return np.where(labels <= hparams.max_age, labels, -1), "age_probabilities"
-    classes = np.full(len(labels), -1)
-    for number, (first, last) in enumerate(hparams.age_groups()):
-        classes[(labels >= first) & (labels <= last)] = number
-    return classes, "age_group_probabilities"
+    return group_numbers(labels, hparams.age_groups()), "age_group_probabilities"
 
 
 def _softmax(logits):

@@ -1,13 +1,32 @@
 """A CSV of answers that a kill cut off: what of it can be kept."""
 import csv
 import itertools
+from typing import NamedTuple
 
 from age_gender_estimation.data.files import csv_line
 from age_gender_estimation.serving.output import FIELDS
 
 
+class Finished(NamedTuple):
+    """The beginning of a CSV that is as it would be written again.
+
+    Attributes:
+      num_bytes: its size, header included.
+      num_inputs: photos and videos that it answers.
+      num_answers: faces answered.
+      num_errors: rows without an answer.
+    """
+    num_bytes: int
+    num_inputs: int
+    num_answers: int
+    num_errors: int
+
+
+NOTHING = Finished(0, 0, 0, 0)
+
+
 def find_finished(path, inputs):
-    """Returns (number of bytes to keep, header included; number of photos and videos that they answer); 0, 0 for none.
+    """Returns the Finished of what can be kept, NOTHING for none.
 
     The last one's rows are never kept: more of them may have been to come, and the last may be cut off. So a video begins
     anew. A file that does not answer the inputs from the first one on, in their order, is of another run, and nothing of
@@ -17,14 +36,17 @@ def find_finished(path, inputs):
       path: the CSV that was being written, with the header output.FIELDS; it need not exist.
       inputs: the paths that are to be answered, each once.
     """
-    kept, position, num_begun, last = 0, _num_bytes(FIELDS), 0, None
+    kept, last, num_begun = NOTHING, None, 0
+    position, num_answers, num_errors = _num_bytes(FIELDS), 0, 0
     for row in _whole_rows(path):
         if row[0] != last:
             if row[0] not in inputs[num_begun:num_begun + 1]:
-                return 0, 0
-            kept, last, num_begun = position, row[0], num_begun + 1
+                return NOTHING
+            kept, last, num_begun = Finished(position, num_begun, num_answers, num_errors), row[0], num_begun + 1
         position += _num_bytes(row)
-    return (kept, num_begun - 1) if num_begun > 1 else (0, 0)
+        is_error = bool(row[FIELDS.index("error")])
+        num_answers, num_errors = num_answers + (not is_error), num_errors + is_error
+    return kept if num_begun > 1 else NOTHING
 
 
 def _num_bytes(row):

@@ -1,4 +1,6 @@
 """Ages as ranges of years: the text of `--age-encoding groups:...` -> ((first, last), ...), both years included."""
+import numpy as np
+
 from age_gender_estimation.tasks.labels import LABELS, Label
 
 # The ranges of the EfficientNet study that the README's table of systems names.
@@ -23,6 +25,14 @@ def parse_age_groups(text):
             raise ValueError("expected ranges that rise and do not overlap, "
                              f"got {group_name(before)} before {group_name(after)}")
     return groups
+
+
+def group_numbers(years, groups):
+    """Returns int [n], the number of the group that each of the years [n] falls into; -1 outside all, and for NaN."""
+    numbers = np.full(len(years), -1)
+    for number, (first, last) in enumerate(groups):
+        numbers[(years >= first) & (years <= last)] = number
+    return numbers
 
 
 def group_name(group):

@@ -228,6 +228,12 @@ def test_a_photo_without_a_face(script, trained, tmp_path, detector, expected):
     assert done.stdout.endswith("no face found\n") if expected else done.stdout.startswith("Predicted: ")
 
 
+def test_a_folder_is_no_output_and_is_said_before_the_work(script, trained, tmp_path):
+    for name in (tmp_path, f"{tmp_path}/new/"):
+        done = script("predict.py", "--image-path", ROOT / "examples/astronaut.jpg", "--output", name, check=False)
+        assert done.returncode == 2 and f"--output {name}: expected a file, got a folder" in done.stderr
+
+
 def test_no_photo_is_one_line(script, trained, tmp_path):
     done = script("predict.py", "--image-path", tmp_path / "*.jpg", "--model-dir", trained[0], check=False)
     assert done.returncode == 1 and "expected a photo, a video, a folder with them" in done.stderr

@@ -31,6 +31,12 @@ def test_other_photos_are_unknown_or_tell_by_their_name(out):
     assert KnownLabels().find("/photos/26_0_2_1.jpg") == ({"age": 26, "gender": 1, "race": 2}, False)
 
 
+def test_a_file_that_is_called_like_a_list_and_is_none_counts_for_nothing(out, caplog):
+    (out / "test.csv").write_text("id,label\n1,2\n")
+    assert KnownLabels().find(str(out / "crop/25/c.jpg"))[1] and not KnownLabels().find(str(out / "crop/x.jpg"))[1]
+    assert "not taken as a list of the crops" in caplog.text and "test.csv: expected a header line" in caplog.text
+
+
 def test_a_given_csv_goes_first(out):
     (out / "mine.csv").write_text("filename,age\n25/c.jpg,80\n")
     labels, is_listed = KnownLabels(str(out / "mine.csv")).find(str(out / "crop/25/c.jpg"))

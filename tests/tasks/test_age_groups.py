@@ -1,6 +1,7 @@
+import numpy as np
 import pytest
 
-from age_gender_estimation.tasks.age_groups import AGE_GROUPS, group_label, group_name, parse_age_groups
+from age_gender_estimation.tasks.age_groups import AGE_GROUPS, group_label, group_name, group_numbers, parse_age_groups
 
 
 def test_the_groups_of_the_published_study():
@@ -8,6 +9,11 @@ def test_the_groups_of_the_published_study():
     assert list(map(group_name, AGE_GROUPS["5"])) == ["1-11", "12-23", "24-39", "40-55", "56-80"]
     names = ["1-8", "9-16", "17-24", "25-32", "33-40", "41-48", "49-56", "57-64", "65-72", "73-80"]
     assert list(map(group_name, AGE_GROUPS["10"])) == names
+
+
+def test_both_ends_of_a_group_are_in_it():
+    years = np.array([0, 1, 17, 18, 64, 65, np.nan])
+    assert group_numbers(years, ((1, 17), (18, 64))).tolist() == [-1, 0, 0, 1, 1, -1, -1]
 
 
 def test_own_ranges_may_have_gaps_and_single_years():
