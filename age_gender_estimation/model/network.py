@@ -8,6 +8,7 @@ from age_gender_estimation import storage
 from age_gender_estimation.data.images import mirror_border
 from age_gender_estimation.errors import InputError, SettingError, reason_of
 from age_gender_estimation.model.backbones import BACKBONES
+from age_gender_estimation.model.mobile_facenet import PReLU
 from age_gender_estimation.model.published_weights import load_published_weights
 
 # 0.2 is tf.nn's own slope for negative inputs; the layer LeakyReLU of Keras has 0.3.
@@ -61,6 +62,9 @@ def build_network(images, config, hparams, heads, is_training, is_body_training=
     # Keras draws initial weights from a generator of its own, which the Estimator's seed does not reach.
     tf.keras.utils.set_random_seed(hparams.seed)
     model = tf.keras.Model.from_config(config)
+    for layer in model.layers:
+        if isinstance(layer, PReLU):
+            layer.is_training = is_training
     standardized = BACKBONES[hparams.backbone].standardize(mirror_border(images, hparams.mirror_border))
     is_body_training = is_training if is_body_training is None else is_body_training
     features = model(standardized, training=is_body_training)

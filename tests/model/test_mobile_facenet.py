@@ -10,8 +10,11 @@ import tensorflow as tf
 from age_gender_estimation.datasets.synthetic import draw_face
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.model.backbones import BACKBONES
-from age_gender_estimation.model.mobile_facenet import build_embedding, build_mobile_facenet, standardize
+from age_gender_estimation.model.hparams import HParams
+from age_gender_estimation.model.mobile_facenet import PReLU, build_embedding, build_mobile_facenet, standardize
+from age_gender_estimation.model.network import backbone_config, build_network
 from age_gender_estimation.model.published_weights import load_published_weights, variables_by_name
+from age_gender_estimation.tasks.heads import make_heads
 from tests.conftest import ROOT
 
 PUBLISHED = pathlib.Path(
@@ -184,3 +187,35 @@ def test_published_weights_of_another_picture_size_name_the_array_that_does_not_
     assert str(error.value).endswith(
         "1 of 278 arrays do not fit: conv_6dw7_7/depthwise_kernel (1, 1, 512, 1): found (7, 7, 512, 1)"
     )
+
+
+def test_slopes_in_training_are_those_of_keras_with_their_gradients():
+    """Of equal bits: what is exported answers as what was trained; slopes of the published weights are below 0 too."""
+    inputs = tf.random.stateless_normal([3, 4, 4, 6], [1, 2])
+    upstream = tf.random.stateless_normal([3, 4, 4, 6], [3, 4])
+    slow, fast = (PReLU(tf.constant_initializer([0.25, -1.5, 0.0, 1.0, 2.0, -0.1]), shared_axes=[1, 2]) for _ in range(2))
+    fast.is_training = True
+    found = []
+    for layer in (slow, fast):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer(inputs)
+        found.append((outputs, *tape.gradient(outputs, [inputs, layer.alpha], upstream)))
+    np.testing.assert_array_equal(found[1][0], found[0][0])
+    np.testing.assert_array_equal(found[1][1], found[0][1])
+    np.testing.assert_allclose(found[1][2], found[0][2], rtol=1e-5)
+    # By hand: a channel's slope collects upstream times input where the input is below 0.
+    expected = np.where(inputs < 0, inputs * upstream, 0).sum((0, 1, 2))
+    np.testing.assert_allclose(tf.reshape(found[1][2], [6]), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("is_training", [False, True])
+def test_only_a_training_takes_the_slopes_in_fewer_passes(is_training):
+    hparams = HParams(backbone="mobile_facenet", img_size=16, tasks=("gender",))
+    config = backbone_config(hparams)[0]
+    with tf.Graph().as_default() as graph:
+        images = tf.compat.v1.placeholder(tf.float32, [2, 16, 16, 3], name="pictures")
+        network = build_network(images, config, hparams, make_heads(hparams), is_training, is_body_training=False)
+        gradients = tf.gradients(network.logits["gender"], network.body_variables[:1])
+    assert gradients[0] is not None
+    assert any(operation.type.startswith("Select") for operation in graph.get_operations()) == is_training
