@@ -11,7 +11,7 @@ import numpy as np
 from command_line import make_parser, open_manifests, positive, run
 
 from age_gender_estimation import storage
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, SettingError
 
 
 def main():
@@ -25,6 +25,9 @@ def main():
     parser.add_argument("--model-card", metavar="FILE", help="write a model card (Markdown) there")
     parser.add_argument("--batch-size", type=positive, default=64, help="crops that the model sees at once")
     args = parser.parse_args()
+    if args.model_card and not storage.is_remote(args.model_card):
+        if not os.path.isdir(os.path.dirname(args.model_card) or ".") or os.path.isdir(args.model_card):
+            raise SettingError(f"--model-card {args.model_card}: expected a file in a folder that is there")
 
     from age_gender_estimation.data.files import write_file
     from age_gender_estimation.data.manifest import reporting_part
@@ -36,7 +39,8 @@ def main():
     manifests = open_manifests(args.csv, args.img_dir)
     predictor = Predictor(args.model_dir)
     if args.reporting_part:
-        if not predictor.description.get("calibration", {}).get("labels"):
+        calibration = predictor.description.get("calibration", {})
+        if not (calibration.get("num_faces") or calibration.get("labels")):  # exports before there was the number
             raise InputError(f"--reporting-part: {predictor.path} was not calibrated, so every row of the validation list "
                              "may have chosen it; measure on other faces")
         manifests = [reporting_part(manifest) for manifest in manifests]

@@ -67,7 +67,8 @@ def main():
     photos = [entry.path for entry in inputs.values() if not entry.is_video]
     is_live = any(entry.is_live for entry in inputs.values())
     with until_stopped() if is_live else contextlib.nullcontext([]) as codes, open_photo_workers(
-            predictor.path, photos, args.workers, args.scheduler, args.batch_size, args.min_confidence) as answer_chunks:
+            predictor.path, photos, args.workers, args.scheduler, args.batch_size, args.min_confidence,
+            args.draw) as answer_chunks:
         def answers(finished):
             records = answer(inputs.values(), finished, args, predictor, known, answer_chunks, lambda: bool(codes))
             return ((record, known.find(record.file)[0]) for record in records)

@@ -45,7 +45,8 @@ def main():
         warm_up(predictor)
         examples = sorted(map(str, (ROOT / "examples").glob("*.jpg")))
         page = build_page(predictor, find_card(predictor.path), examples, folder)
-        print(f"open http://{args.host}:{listener.getsockname()[1]} in a browser; Ctrl-C ends this", flush=True)
+        host = f"[{args.host}]" if ":" in args.host else args.host
+        print(f"open http://{host}:{listener.getsockname()[1]} in a browser; Ctrl-C ends this", flush=True)
         serve(page, listener)
 
 

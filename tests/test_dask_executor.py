@@ -109,7 +109,7 @@ def test_answers_and_drawn_copies_are_those_of_a_local_run_though_a_worker_was_k
         "predict.py", *arguments, "--format", "csv", "--output", tmp_path / "local.csv", "--draw", tmp_path / "local"
     )
     arguments += ["--format", "csv", "--output", tmp_path / "dask.csv", "--draw", tmp_path / "dask"]
-    run_and_kill("predict.py", arguments, cluster, (tmp_path / "dask").exists)
+    run_and_kill("predict.py", arguments, cluster, lambda: any((tmp_path / "dask").rglob("*.jpg")))
     assert (tmp_path / "dask.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
     assert contents(tmp_path / "dask") == contents(tmp_path / "local")
     assert len((tmp_path / "local.csv").read_text().splitlines()) > 100 < len(contents(tmp_path / "local"))

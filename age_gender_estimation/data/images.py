@@ -6,8 +6,15 @@ import tensorflow as tf
 
 
 def decode(image_bytes):
-    """Decodes a JPEG, PNG, BMP or the first frame of a GIF: string scalar -> uint8 [height, width, 3]."""
-    image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
+    """Decodes a JPEG, PNG, BMP or the first frame of a GIF: string scalar -> uint8 [height, width, 3].
+
+    A JPEG to the bit as OpenCV does, with which predict reads photos; TensorFlow's own choice, the fast inverse DCT, is off
+    by up to 17 of 255.
+    """
+    image = tf.cond(
+        tf.io.is_jpeg(image_bytes),
+        lambda: tf.io.decode_jpeg(image_bytes, channels=3, dct_method="INTEGER_ACCURATE"),
+        lambda: tf.io.decode_image(image_bytes, channels=3, expand_animations=False))
     image.set_shape([None, None, 3])
     return image
 

@@ -52,10 +52,11 @@ def predict_manifests(predictor, manifests, batch_size=64):
         numbers = group_numbers(true["age"], predictor.age_groups)
         true["age_group"] = np.where(numbers < 0, np.nan, numbers)
     # What the age head has no class for is unlabelled for it, here as in training.
-    true["age"][true["age"] > predictor.max_age] = np.nan
+    if "age" in predictor.labels:
+        true["age"][true["age"] > predictor.max_age] = np.nan
     predicted, confidences, ages = {name: [] for name in predictor.labels}, {}, {}
     for start in tqdm(range(0, len(paths), batch_size), unit="batches", desc="Evaluate", mininterval=0.5):
-        outputs = predictor.predict_bytes(_read(paths[start:start + batch_size]))
+        outputs = _predict(predictor, paths[start:start + batch_size])
         for name, (values, confidence) in predictor.answers(outputs).items():
             predicted[name].extend(values)
             if confidence is not None:
@@ -81,6 +82,19 @@ def _read_labels(manifests):
         for task, labels in true.items():
             labels += [np.nan if label is None else label for label in columns.get(task, [None] * len(files))]
     return paths, sources, {task: np.array(labels, np.float64) for task, labels in true.items()}
+
+
+def _predict(predictor, paths):
+    pictures = _read(paths)
+    try:
+        return predictor.predict_bytes(pictures)
+    except InputError:  # which names none of them
+        for path, picture in zip(paths, pictures):
+            try:
+                predictor.predict_bytes([picture])
+            except InputError:
+                raise InputError(f"{path} cannot be decoded, preprocess again") from None
+        raise
 
 
 def _ranks(probabilities, years):

@@ -38,10 +38,12 @@ class Calibration:
       temperatures: {task: what its logits are divided by}; 1 for a task that is not named.
       interval_mass: share of the age distribution between `age_low` and `age_high`.
       labels: {task: number of labelled faces that this was fitted on}; empty where nothing was.
+      num_faces: how many were set aside for it, whether or not there was anything to fit.
     """
     temperatures: dict = field(default_factory=dict)
     interval_mass: float = INTERVAL_COVERAGE
     labels: dict = field(default_factory=dict)
+    num_faces: int = 0
 
 
 def calibrate(model_dir, checkpoint, manifests):
@@ -79,7 +81,7 @@ def calibrate(model_dir, checkpoint, manifests):
         counts[task] = int(is_labelled.sum())
         if output == "age_probabilities":
             mass = fit_interval_mass(_softmax(logits / temperatures[task]), classes[is_labelled])
-    calibration = Calibration(temperatures, mass, counts)
+    calibration = Calibration(temperatures, mass, counts, len(answers))
     write_file(checkpoint + ENDING, json.dumps(dataclasses.asdict(calibration), indent=1) + "\n")
     logger.info("calibrated | %s", " ".join(
         f"{task} temperature {temperatures[task]:.3f} ({counts[task]} faces)" if task in counts else f"{task} not"
@@ -137,7 +139,7 @@ def fit_interval_mass(probabilities, years, coverage=INTERVAL_COVERAGE):
     rank = math.ceil((len(years) + 1) * coverage)
     if rank > len(years):
         return 1.0
-    return float(np.clip(np.sort(needed)[rank - 1] + 1e-6, 0.0, 1.0))
+    return float(np.clip(np.sort(needed)[rank - 1] + 1e-6, 1e-6, 1.0))
 
 
 def _classes(task, column, hparams):

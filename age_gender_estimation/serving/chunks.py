@@ -74,7 +74,7 @@ def answer_chunk(export, batch_size, min_confidence, folder, photos):
 
 
 @contextlib.contextmanager
-def open_photo_workers(export, paths, workers=1, scheduler=None, batch_size=32, min_confidence=0.0):
+def open_photo_workers(export, paths, workers=1, scheduler=None, batch_size=32, min_confidence=0.0, draw_dir=None):
     """Gives a function that answers lists of Photos: iterable of lists -> iterator of lists of FaceRecords.
 
     Args:
@@ -84,6 +84,7 @@ def open_photo_workers(export, paths, workers=1, scheduler=None, batch_size=32, 
       scheduler: address of a Dask scheduler, whose workers do it.
       batch_size: faces that the model is asked about at once.
       min_confidence: classes of a lower probability are UNKNOWN.
+      draw_dir: folder of the drawn copies, if there are any; made here, so that a worker that does not share it shows.
 
     Raises:
       InputError, SettingError: see open_executor.
@@ -95,6 +96,9 @@ def open_photo_workers(export, paths, workers=1, scheduler=None, batch_size=32, 
     # As many as TensorFlow would take here, so that the answers are those of this process to the last digit.
     threads = os.environ.get("TF_NUM_INTRAOP_THREADS") or len(os.sched_getaffinity(0))
     with open_executor(None if workers == 1 else workers, scheduler, threads) as executor:
-        # A photo may be missing here too, which its record will say.
-        executor.share([absolute(export), *filter(storage.exists, map(absolute, paths[:1]))])
+        shared = paths[:1]  # which may be missing here too: its record will say so
+        if draw_dir and not storage.is_remote(draw_dir):
+            storage.makedirs(draw_dir)
+            shared = [*shared, draw_dir]
+        executor.share([absolute(export), *filter(storage.exists, map(absolute, shared))])
         yield functools.partial(map_in_order, executor, functools.partial(answer_chunk, absolute(export), *settings))

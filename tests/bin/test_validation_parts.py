@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 
 import pytest
 
@@ -73,6 +74,30 @@ def test_a_broken_picture_among_the_calibrating_ones_is_named(divided, script, t
     arguments = ["--model-dir", folder / "model", "--val-csv", folder / "val.csv", "--img-dir", tmp_path / "crop"]
     done = script("export.py", *arguments, check=False)
     assert done.returncode == 1 and f"{broken} cannot be decoded, preprocess again" in done.stderr.splitlines()[-1]
+
+
+def test_a_broken_picture_among_the_reporting_ones_is_named(divided, script, tmp_path):
+    folder, _ = divided
+    broken = "val.csv250.jpg"
+    shutil.copytree(folder / "crop", tmp_path / "crop")
+    (tmp_path / "crop" / broken).write_bytes(b"garbage")
+    lists = ["--csv", folder / "val.csv", "--img-dir", tmp_path / "crop", "--output-dir", tmp_path / "out"]
+    done = script("evaluate.py", "--model-dir", folder / "model", *lists, check=False)
+    assert done.returncode == 1 and f"{broken} cannot be decoded, preprocess again" in done.stderr.splitlines()[-1]
+
+
+def test_a_part_to_report_on_is_left_where_there_was_nothing_to_calibrate(divided, script):
+    folder, _ = divided
+    description = next((folder / "model/serving").iterdir()) / "assets.extra/model.json"
+    before = description.read_text()
+    nothing = {"temperatures": {}, "interval_mass": 0.8, "labels": {}}  # of an age that is answered as a number alone
+    try:
+        description.write_text(json.dumps({**json.loads(before), "calibration": {**nothing, "num_faces": 100}}))
+        assert evaluate(script, folder, "--reporting-part").returncode == 0
+        description.write_text(json.dumps({**json.loads(before), "calibration": {**nothing, "num_faces": 0}}))
+        assert evaluate(script, folder, "--reporting-part", check=False).returncode == 1
+    finally:
+        description.write_text(before)
 
 
 def test_a_model_that_was_not_calibrated_has_no_part_to_report_on(divided, trained, script):

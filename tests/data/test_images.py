@@ -1,10 +1,13 @@
+import io
+
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 
 from age_gender_estimation.data.images import decode, mirror_border, read_image, resize
-from age_gender_estimation.faces.photo import encode_jpeg
+from age_gender_estimation.faces.photo import decode_photo, encode_jpeg
 
 
 def test_decode_keeps_a_lossless_picture(noise_image):
@@ -12,6 +15,20 @@ def test_decode_keeps_a_lossless_picture(noise_image):
     np.testing.assert_array_equal(decode(png), noise_image)
     grey = cv2.imencode(".png", noise_image[..., 0])[1].tobytes()
     np.testing.assert_array_equal(decode(grey), np.repeat(noise_image[..., :1], 3, axis=2))
+
+
+@pytest.mark.parametrize("quality", [50, 95])
+def test_a_jpeg_has_the_pixels_of_opencv(noise_image, quality):
+    jpeg = encode_jpeg(noise_image, quality)
+    np.testing.assert_array_equal(decode(jpeg), decode_photo(jpeg))
+
+
+def test_bmps_and_the_first_frame_of_a_gif_are_decoded(noise_image):
+    bmp = cv2.imencode(".bmp", noise_image[..., ::-1])[1].tobytes()
+    np.testing.assert_array_equal(decode(bmp), noise_image)
+    frames = [PIL.Image.fromarray(np.full((9, 8), value, np.uint8)) for value in (7, 200)]
+    frames[0].save(gif := io.BytesIO(), "GIF", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(decode(gif.getvalue()), np.full((9, 8, 3), 7))
 
 
 def test_resize_halves_by_averaging_and_stays_in_range(noise_image):

@@ -44,6 +44,9 @@ def test_interval_mass_by_hand():
     assert fit_interval_mass(probabilities, np.array([2, 2, 1, 0]), 0.5) == pytest.approx(0.2, abs=2e-6)
     assert fit_interval_mass(probabilities, np.array([2, 2, 1, 0]), 0.8) == pytest.approx(0.8, abs=2e-6)
     assert fit_interval_mass(probabilities[:1], np.array([2]), 0.8) == 1.0  # one face cannot promise 80%
+    # Where nearly every median is right, next to nothing is enough, but not nothing: no file of 0 would be read again.
+    certain = np.full((100, 3), [0.1, 0.8, 0.1])
+    assert fit_interval_mass(certain, np.ones(100, int), 0.8) == pytest.approx(1e-6)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
@@ -98,4 +101,6 @@ def test_a_head_with_few_labels_stays_as_it_is(trained, crops, tmp_path):
     shutil.copytree(trained[0], folder)
     manifest = open_manifest(crops / "val.csv", crops / "crop")
     assert manifest.num_rows < 50
-    assert calibrate(str(folder), best_checkpoint(str(folder)), [manifest]) == Calibration()
+    assert calibrate(str(folder), best_checkpoint(str(folder)), [manifest]) == Calibration(
+        num_faces=manifest.num_rows
+    )
