@@ -28,6 +28,10 @@ class PReLU(layers.PReLU):
     """
     is_training = False
 
+    def get_build_config(self):
+        """None: Keras would build a layer that is not its own outside the layer's name scope, all slopes named `alpha`."""
+        return None
+
     def call(self, inputs):
         return _prelu(inputs, tf.convert_to_tensor(self.alpha)) if self.is_training else super().call(inputs)
 

@@ -218,4 +218,8 @@ def test_only_a_training_takes_the_slopes_in_fewer_passes(is_training):
         network = build_network(images, config, hparams, make_heads(hparams), is_training, is_body_training=False)
         gradients = tf.gradients(network.logits["gender"], network.body_variables[:1])
     assert gradients[0] is not None
+    # What checkpoints and exports call the slopes.
+    names = [variable.op.name for variable in network.body_variables if "alpha" in variable.op.name]
+    assert names == [f"{layer['config']['name']}/alpha" for layer in config["layers"] if layer["class_name"] == "PReLU"]
+    assert len(set(names)) == 33
     assert any(operation.type.startswith("Select") for operation in graph.get_operations()) == is_training
