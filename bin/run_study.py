@@ -63,11 +63,13 @@ def check_data(study, data_dir):
     def opened(source, split):
         return open_manifests([source.csv(data_dir, split)], [source.crops(data_dir)])[0]
 
+    tests = [opened(Source(name), "test") for name in study.test]
     for each in study.runs:
         train, val = ([opened(source, split) for source in sources_of(each)] for split in ("train", "val"))
-        fit_to_data(study.hparams(each), train, val)
-    for name in study.test:
-        opened(Source(name), "test")
+        tasks = fit_to_data(study.hparams(each), train, val).tasks
+        if not any(test.num_labels[task] for test in tests for task in tasks):
+            raise InputError(f"{run_name(each)}: the test lists of {', '.join(study.test)} label nothing of what it learns, "
+                             f"{', '.join(tasks)}")
 
 
 def refuse_other_study(study_path, output_dir):

@@ -52,7 +52,8 @@ def _write(content, file):
     if callable(content):
         content(file)
     else:
-        file.write(content.encode() if isinstance(content, str) else content)
+        # A path that is no UTF-8 keeps its bytes.
+        file.write(content.encode(errors="surrogateescape") if isinstance(content, str) else content)
 
 
 @contextlib.contextmanager

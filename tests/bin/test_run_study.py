@@ -28,6 +28,9 @@ def data(crops, tmp_path_factory):
         (folder / source / "crop").symlink_to(crops / "crop")
         for split, name in (("train", "train"), ("val", "val"), ("test", "val")):
             shutil.copy(crops / f"{name}.csv", folder / source / f"{split}.csv")
+    shutil.copytree(folder / "faces", folder / "blank", symlinks=True)
+    names = [line.split(",")[0] for line in (crops / "val.csv").read_text().splitlines()]
+    (folder / "blank/test.csv").write_text("\n".join([f"{names[0]},gender", *(f"{name}," for name in names[1:])]))
     return folder
 
 
@@ -89,6 +92,7 @@ def test_started_again_it_skips_what_is_finished(first_run, data, script):
         ("0-40,41-116", "0-40,40-116", "do not overlap, got 0-40 before 40-116"),
         ("faces+more", "faces+other", "other"),
         ("age,gender", "age,race", "no label of race to learn from"),
+        ("test: [faces]", "test: [blank]", "the test lists of blank label nothing of what it learns, age, gender"),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_trains(first_run, data, script, old, new, message):

@@ -12,6 +12,11 @@ def test_content_is_text_bytes_or_a_function_that_writes(tmp_path):
     assert [(tmp_path / name).read_bytes() for name in "abc"] == [b"\xc3\xa4\r\n", b"\0", b"c"]
 
 
+def test_a_path_that_is_no_utf_8_keeps_its_bytes(tmp_path):
+    write_file(tmp_path / "list.html", "l\udce9.csv")
+    assert (tmp_path / "list.html").read_bytes() == b"l\xe9.csv"
+
+
 def test_where_one_of_several_does_not_fit_all_stay_as_they_were(tmp_path):
     for name in "abc":
         write_file(tmp_path / name, "old")
