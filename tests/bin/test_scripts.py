@@ -137,6 +137,21 @@ def test_missing_input_is_one_line_and_exit_code_1(script, tmp_path, name, argum
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "name, arguments, message",
+    [
+        ("make_sample.py", ["--output-dir", "out", "--seed", -1], "argument --seed: invalid whole value: '-1'"),
+        ("report_data.py", ["--csv", "x", "--img-dir", "x", "--seed", -1], "argument --seed: invalid whole value: '-1'"),
+        ("evaluate.py", ["--model-card", "no/CARD.md"], "--model-card no/CARD.md: expected a file in a folder that is"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_the_work(script, tmp_path, name, arguments, message):
+    if name == "evaluate.py":
+        arguments = [*arguments, "--model-dir", "x", "--csv", "x", "--img-dir", "x"]
+    done = script(name, *arguments, check=False, cwd=tmp_path)
+    assert done.returncode == 2 and message in done.stderr and not list(tmp_path.iterdir())
+
+
 def children(pid):
     """The process ids whose parent is `pid`."""
     found = []

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from age_gender_estimation.data.manifest import open_manifest
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.evaluation.evaluate import evaluate
-from age_gender_estimation.evaluation.predictions import Predictions
+from age_gender_estimation.evaluation.predictions import Predictions, predict_manifests
 from age_gender_estimation.evaluation.tables import report_tables
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
@@ -122,3 +123,23 @@ def test_script_writes_tables_json_and_a_picture(script, trained, crops, tmp_pat
     assert sum(map(sum, report["gender"]["confusion"])) == report["rows"]
     picture = cv2.imread(str(tmp_path / "report" / "evaluation.png"))
     assert picture.shape[1] > 1000 and picture.std() > 10
+
+
+def test_faces_above_the_highest_answer_count_where_no_years_are_answered(tmp_path):
+    """A model of gender alone has max_age 100 from its defaults, which says nothing about whom it may be measured on."""
+
+    class Genders:
+        labels, max_age, age_groups = {"gender": LABELS["gender"]}, 100, None
+
+        def predict_bytes(self, pictures):
+            return {"gender_probabilities": np.tile([1.0, 0.0], (len(pictures), 1))}
+
+        def answers(self, outputs):
+            return {"gender": (np.zeros(2), np.ones(2))}
+
+    (tmp_path / "m.csv").write_text("filename,age,gender\na.jpg,70,0\nb.jpg,110,1\n")
+    for name in "ab":
+        (tmp_path / f"{name}.jpg").touch()
+    found = predict_manifests(Genders(), [open_manifest(tmp_path / "m.csv", tmp_path)])
+    assert found.true["age"].tolist() == [70, 110]
+    assert set(evaluate(found)["gender"]["by"]["decade"]) == {"70-79", "110-119"}
