@@ -30,9 +30,9 @@ from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.tasks.labels import LABELS
 
 CHUNK = 64  # pictures handed to a worker at once: under 0.1 s of work, so the progress bar moves
-SUMMARY = "preprocess.json"
 SEARCH_CHUNK = 4  # where faces are searched, for the same reason
 MAX_NAME_BYTES = 255  # of Linux' file systems
+SUMMARY = "preprocess.json"
 CONTENT = "content "  # begins the identity of a picture of which only its bytes tell who is shown
 
 

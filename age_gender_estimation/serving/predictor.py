@@ -132,7 +132,7 @@ class Predictor:
         try:
             return self._ask["image_bytes"](np.array(pictures, object))
         except tf.errors.InvalidArgumentError as error:
-            raise InputError(f"a picture cannot be decoded ({' '.join(error.message.split())[:300]})") from None
+            raise InputError(f"a picture cannot be decoded ({reason_of(error)})") from None
 
     def predict_images(self, images):
         """Returns {output: float32 array [batch, ...]} for a list of uint8 [height, width, 3] face crops of any sizes."""
