@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.errors import InputError, SettingError, reason_of
 from age_gender_estimation.model.hparams import HParams
 from age_gender_estimation.tasks.labels import LABELS
 
@@ -75,7 +75,7 @@ def load_study(path):
         with open(path, encoding="utf-8") as file:
             content = yaml.safe_load(file)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: expected a study as a YAML file ({' '.join(str(error).split())[:200]})") from None
+        raise InputError(f"{path}: expected a study as a YAML file ({reason_of(error)})") from None
     try:
         return _study_of(content)
     except SettingError as error:
