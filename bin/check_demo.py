@@ -5,7 +5,8 @@
 """
 import json
 
-from command_line import make_parser, run
+from command_line import run
+from flags import make_parser
 
 from age_gender_estimation.errors import InputError
 

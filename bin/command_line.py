@@ -1,8 +1,6 @@
 """What every script in bin/ does the same: finds the package, sets TensorFlow's switches, turns errors into exit codes."""
-import argparse
 import atexit
 import contextlib
-import dataclasses
 import logging
 import os
 import pathlib
@@ -23,54 +21,6 @@ from age_gender_estimation import storage  # noqa: E402
 from age_gender_estimation.errors import InputError, SettingError, find_full_disk, printable, say_os_error  # noqa: E402
 
 PRETRAINED = str(pathlib.Path(__file__).resolve().parent.parent / "pretrained")  # the model that is shipped
-
-
-def make_parser(docstring):
-    """Returns an argument parser that shows the script's docstring and every default."""
-    class Formatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
-        pass
-
-    return argparse.ArgumentParser(description=docstring, formatter_class=Formatter)
-
-
-def add_fields(parser, config_class):
-    """Adds a flag per field of a dataclass: its name, type, default and metadata (help, choices)."""
-    for field in dataclasses.fields(config_class):
-        options = {"help": field.metadata["help"], "default": field.default}
-        if field.type is bool:
-            options["action"] = argparse.BooleanOptionalAction
-        elif field.type is tuple:
-            options.update(type=_tuple_of(field.metadata["item_type"]))
-        else:
-            options.update(type=field.type, choices=field.metadata.get("choices"))
-        parser.add_argument(f"--{field.name.replace('_', '-')}", **options)
-
-
-def _tuple_of(item_type):
-    def parse(text):
-        return tuple(item_type(part) for part in text.split(",") if part)
-
-    parse.__name__ = f"comma-separated {item_type.__name__}"  # argparse names it when a value does not fit
-    return parse
-
-
-def take_fields(args, config_class):
-    """Returns a `config_class` filled from parsed flags."""
-    return config_class(**{field.name: getattr(args, field.name) for field in dataclasses.fields(config_class)})
-
-
-def as_flags(config):
-    """Returns the command line arguments from which `take_fields` makes `config`; defaults are left out."""
-    arguments = []
-    for field in dataclasses.fields(config):
-        value, dashed = getattr(config, field.name), field.name.replace("_", "-")
-        if value == field.default:
-            continue
-        if isinstance(value, bool):
-            arguments.append(f"--{dashed}" if value else f"--no-{dashed}")
-        else:
-            arguments += [f"--{dashed}", ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
-    return arguments
 
 
 def open_manifests(texts, image_dirs):
@@ -99,30 +49,6 @@ def open_manifests(texts, image_dirs):
             raise SettingError(f"{text}: unknown label {unknown[0]!r}; choose from: {', '.join(LABELS)}")
         manifests.append(open_manifest(path, folder, tasks))
     return manifests
-
-
-def positive(text):
-    """Argument type: a whole number above 0."""
-    value = int(text)
-    if value <= 0:
-        raise ValueError
-    return value
-
-
-def whole(text):
-    """Argument type: a whole number, 0 or more."""
-    value = int(text)
-    if value < 0:
-        raise ValueError
-    return value
-
-
-def ratio(text):
-    """Argument type: a share from 0 to 1."""
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise ValueError
-    return value
 
 
 @contextlib.contextmanager

@@ -7,7 +7,8 @@
 import os
 import time
 
-from command_line import make_parser, run
+from command_line import run
+from flags import make_parser
 
 from age_gender_estimation.errors import InputError
 

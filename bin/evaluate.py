@@ -8,7 +8,8 @@ import json
 import os
 
 import numpy as np
-from command_line import make_parser, open_manifests, positive, run
+from command_line import open_manifests, run
+from flags import make_parser, positive
 
 from age_gender_estimation import storage
 from age_gender_estimation.errors import InputError, SettingError

@@ -5,7 +5,8 @@
     bin/export.py --model-dir var/cnn-model --format tflite
     bin/export.py --model-dir var/cnn-model --val-csv var/val.csv --img-dir var/crop     # calibrates it again first
 """
-from command_line import make_parser, open_manifests, run
+from command_line import open_manifests, run
+from flags import make_parser
 
 from age_gender_estimation.data.splits import MIN_ROWS
 from age_gender_estimation.errors import InputError

@@ -3,7 +3,8 @@
 
     bin/make_sample.py --output-dir var/sample/imdb_crop --records 1200
 """
-from command_line import make_parser, positive, run, whole
+from command_line import run
+from flags import make_parser, positive, whole
 
 from age_gender_estimation.datasets.synthetic import write_synthetic_imdb
 

@@ -18,7 +18,8 @@ import os
 import sys
 import tempfile
 
-from command_line import PRETRAINED, keras_on_demand, make_parser, positive, ratio, run, until_stopped
+from command_line import PRETRAINED, keras_on_demand, run, until_stopped
+from flags import make_parser, positive, ratio
 from tqdm import tqdm
 
 from age_gender_estimation import storage

@@ -1,5 +1,5 @@
 """The arguments and the output that the three preprocess scripts share."""
-from command_line import make_parser, positive, ratio
+from flags import make_parser, positive, ratio
 
 from age_gender_estimation.data.crops import CENTRAL, WHOLE
 from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess

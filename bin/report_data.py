@@ -6,7 +6,8 @@
 import json
 import os
 
-from command_line import make_parser, open_manifests, run, whole
+from command_line import open_manifests, run
+from flags import make_parser, whole
 
 from age_gender_estimation import storage
 

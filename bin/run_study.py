@@ -12,7 +12,8 @@ import logging
 import os
 import sys
 
-from command_line import as_flags, make_parser, open_manifests, positive, run
+from command_line import open_manifests, run
+from flags import as_flags, make_parser, positive
 
 from age_gender_estimation.data.files import write_file
 from age_gender_estimation.errors import InputError

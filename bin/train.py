@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 
-from command_line import add_fields, make_parser, open_manifests, run, take_fields
+from command_line import open_manifests, run
+from flags import add_fields, make_parser, take_fields
 
 from age_gender_estimation.data.splits import MIN_ROWS
 from age_gender_estimation.errors import InputError, SettingError

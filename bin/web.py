@@ -8,7 +8,8 @@ Served to this machine only unless --host says otherwise. Nothing is sent elsewh
 """
 import pathlib
 
-from command_line import PRETRAINED, make_parser, run
+from command_line import PRETRAINED, run
+from flags import make_parser
 
 from age_gender_estimation.errors import InputError
 

@@ -6,12 +6,11 @@ a run that is killed leaves the earlier lists as they were and the next run goes
 import contextlib
 import glob
 import itertools
-import json
 import os
 import shutil
 import uuid
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 
@@ -19,21 +18,14 @@ from tqdm import tqdm
 
 from age_gender_estimation import storage
 from age_gender_estimation.data.crops import WHOLE, CropSettings, crop_name, make_crop, safe_relative_path
-from age_gender_estimation.data.files import write_files
-from age_gender_estimation.data.manifest import manifest_text
-from age_gender_estimation.data.splits import split_hash, split_of
-from age_gender_estimation.datasets.csv_file import SPLITS
+from age_gender_estimation.data.lists import CONTENT, prescribe_splits_by_person, refuse_foreign_lists, write_lists
 from age_gender_estimation.datasets.example import Filters
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.executors import absolute, map_in_order, open_executor
-from age_gender_estimation.faces.crop import GEOMETRIES
-from age_gender_estimation.tasks.labels import LABELS
 
 CHUNK = 64  # pictures handed to a worker at once: under 0.1 s of work, so the progress bar moves
 SEARCH_CHUNK = 4  # where faces are searched, for the same reason
 MAX_NAME_BYTES = 255  # of Linux' file systems
-SUMMARY = "preprocess.json"
-CONTENT = "content "  # begins the identity of a picture of which only its bytes tell who is shown
 
 
 @dataclass(frozen=True)
@@ -73,18 +65,19 @@ def preprocess(read, photo_dir, output_dir, settings, workers=None, scheduler=No
     with _temporary_folder(output_dir) as temporary_dir, open_executor(workers, scheduler) as executor:
         examples = read()
         _check_folders(photo_dir, output_dir)
+        refuse_foreign_lists(output_dir)
         _drop_unusable_paths(examples)
         wanted = [example for example in examples if not example.drop]
         # Before the hours that crops may take; whoever is known by the picture's content only has to wait for it.
-        _prescribe_splits_by_person([example for example in wanted if example.identity])
+        prescribe_splits_by_person([example for example in wanted if example.identity])
         _make_all_crops(executor, wanted, photo_dir, output_dir, temporary_dir, settings)
     kept = [example for example in wanted if not example.drop]
     dropped = Counter(example.drop for example in examples if example.drop)
     if not kept:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(dropped.items()))
         raise InputError(f"all {len(examples)} pictures were dropped ({reasons}); earlier lists in {output_dir} stay")
-    _prescribe_splits_by_person(kept)
-    return _write_lists(kept, dropped, output_dir, settings)
+    prescribe_splits_by_person(kept)
+    return write_lists(kept, dropped, output_dir, settings)
 
 
 def _check_folders(photo_dir, output_dir):
@@ -93,11 +86,6 @@ def _check_folders(photo_dir, output_dir):
     crop_dir = os.path.realpath(os.path.join(output_dir, "crop"))
     if os.path.join(os.path.realpath(photo_dir), "").startswith(os.path.join(crop_dir, "")):
         raise InputError(f"{photo_dir}: the crops would replace the pictures; choose another --output-dir")
-    foreign = [] if os.path.exists(os.path.join(output_dir, SUMMARY)) else [
-        path for split in SPLITS if os.path.exists(path := os.path.join(output_dir, f"{split}.csv"))]
-    if foreign:
-        raise InputError(f"{foreign[0]}: no list that preprocessing wrote, as there is no {SUMMARY} beside it, and it would "
-                         "be replaced; choose another --output-dir")
 
 
 def _drop_unusable_paths(examples):
@@ -121,19 +109,6 @@ def _can_be_written(name):
         return max(map(len, name.encode().split(b"/"))) <= MAX_NAME_BYTES
     except UnicodeEncodeError:
         return False
-
-
-def _prescribe_splits_by_person(examples):
-    """Where a dataset prescribes the split of some pictures of a person, the person's other pictures follow."""
-    splits = {}
-    for example in examples:
-        prescribed = example.split and splits.setdefault(example.identity, example.split)
-        # Equal content under two prescribed splits is the dataset's own choice and is obeyed.
-        if prescribed != example.split and not example.identity.startswith(CONTENT):
-            raise InputError(f"person {example.identity!r} is in split {prescribed} and in {example.split}; "
-                             "expected one for all pictures of a person")
-    for example in examples:
-        example.split = example.split or splits.get(example.identity)
 
 
 @contextlib.contextmanager
@@ -177,33 +152,3 @@ def _first_picture(photo_dir, examples):
 
 def _make_crops(crop_settings, paths):
     return [make_crop(crop_settings, path) for path in paths]
-
-
-def _write_lists(kept, dropped, output_dir, settings):
-    task_names = [name for name in LABELS if name != "race" or any("race" in example.labels for example in kept)]
-    hashed = sorted((split_hash(settings.seed, example.identity), crop_name(safe_relative_path(example.path)), example)
-                    for example in kept)
-    splits = {"train": [], "val": [], **({"test": []} if settings.test_ratio else {})}
-    for value, filename, example in hashed:
-        split = example.split or split_of(value, settings.split_ratio, settings.test_ratio)
-        splits.setdefault(split, []).append((filename, example.labels))
-    if 0 < settings.split_ratio < 1 and not (splits["train"] and splits["val"]):
-        people = len({example.identity for example in kept})
-        raise InputError(f"{len(kept)} pictures of {people} people leave train or val empty; add people, or change "
-                         "--split-ratio, --seed or a column split")
-    summary = {
-        "kept": len(kept),
-        "dropped": dict(sorted(dropped.items())),
-        "rows": {split: len(rows) for split, rows in splits.items()},
-        "settings": {**asdict(settings), "geometry": GEOMETRIES[settings.geometry].to_dict()},
-    }
-    # The summary first: it tells the next run whose lists these are.
-    texts = {SUMMARY: json.dumps(summary, indent=2) + "\n"}
-    texts.update({f"{split}.csv": manifest_text(rows, task_names) for split, rows in splits.items()})
-    # Together: a new train.csv beside an old val.csv could share people with it.
-    write_files({os.path.join(output_dir, name): text for name, text in texts.items()})
-    for split in SPLITS:
-        path = os.path.join(output_dir, f"{split}.csv")
-        if split not in splits and os.path.exists(path):  # of an earlier run: its people may be in train.csv now
-            os.remove(path)
-    return summary
