@@ -27,10 +27,11 @@ setup-dev: $(VENV)/installed-dev
 setup-web: $(VENV)/installed-web
 
 # The stamp is written last: an interrupted installation is done again.
-$(VENV)/installed: requirements.txt
+$(VENV)/installed: requirements.txt pyproject.toml
 	@$(PYTHON3) -c 'import sys; sys.exit(None if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed; make setup PYTHON3=/path/to/python3.11")'
 	$(PYTHON3) -m venv $(VENV)
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
 $(VENV)/installed-web: $(VENV)/installed requirements-web.txt
@@ -48,12 +49,12 @@ test: setup-dev
 	$(PYTHON) -m pytest
 
 test-compat: setup $(COMPAT_VENV)/installed $(if $(filter $(OUT)/compat/model,$(COMPAT_MODEL)),$(OUT)/compat/trained)
-	$(PYTHON) bin/compare_answers.py --model-dir $(COMPAT_MODEL) --save $(OUT)/compat/answers.npz
-	$(COMPAT_VENV)/bin/python bin/compare_answers.py --model-dir $(COMPAT_MODEL) --compare $(OUT)/compat/answers.npz
+	$(PYTHON) -m tools.compat --model-dir $(COMPAT_MODEL) --save $(OUT)/compat/answers.npz
+	$(COMPAT_VENV)/bin/python -m tools.compat --model-dir $(COMPAT_MODEL) --compare $(OUT)/compat/answers.npz
 
 # Not part of test: it takes many minutes. SOAK_FLAGS="--seed N" repeats the moments of an earlier one.
 soak: setup-dev
-	$(PYTHON) -m tests.soak.campaign --kills $(KILLS) $(SOAK_FLAGS)
+	$(PYTHON) -m tools.soak.campaign --kills $(KILLS) $(SOAK_FLAGS)
 
 # `rm -r` it to get the TensorFlow that is the newest by then.
 $(COMPAT_VENV)/installed:
@@ -67,9 +68,9 @@ $(OUT)/compat/trained: | setup
 	$(PYTHON) bin/train.py --img-dir $(OUT)/compat/crop --train-csv $(OUT)/compat/train.csv --val-csv $(OUT)/compat/val.csv --model-dir $(OUT)/compat/model --img-size 64 --num-steps 200 --eval-steps 200
 	touch $@
 
-# FUZZ_SECONDS (60) and FUZZ_SEED: tests/fuzz/fuzz.py says more.
+# FUZZ_SECONDS (60) and FUZZ_SEED: tools/fuzz.py says more.
 fuzz: setup-dev
-	$(PYTHON) tests/fuzz/fuzz.py
+	$(PYTHON) -m tools.fuzz
 
 bench: setup $(if $(or $(filter torch,$(BENCH)),$(if $(BENCH),,all)),$(BENCH_VENV)/installed)
 	BENCH_TORCH_PYTHON=$(BENCH_VENV)/bin/python $(PYTHON) -m bench $(BENCH) $(BENCH_FLAGS)

@@ -6,14 +6,13 @@
 
 Every number is the median of alternating rounds, each side in a process of its own. The table also goes to bench/results/.
 """
+
 import argparse
 import importlib
 import pathlib
 import subprocess
 import sys
 import time
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from bench.machine import describe  # noqa: E402
 from bench.measure import BrokenSide, table  # noqa: E402
@@ -32,10 +31,20 @@ RESULTS = pathlib.Path(__file__).resolve().parent / "results"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all if not given")
-    parser.add_argument("--rounds", type=_positive, help="how often each side is measured; each section has its own default")
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the work, to try things out")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all if not given"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=_positive,
+        help="how often each side is measured; each section has its own default",
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="share of the work, to try things out"
+    )
     args = parser.parse_args()
     unknown = [name for name in args.sections if name not in SECTIONS]
     if unknown:
@@ -47,7 +56,9 @@ def main():
         module, _, function = function.partition(":")
         start = time.monotonic()
         try:
-            found = getattr(importlib.import_module(module), function)(args.rounds or rounds, args.scale)
+            found = getattr(importlib.import_module(module), function)(
+                args.rounds or rounds, args.scale
+            )
         except (BrokenSide, subprocess.SubprocessError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             is_broken = True

@@ -3,6 +3,7 @@
 One Python loop over imdb.mat that reads, resizes and writes with OpenCV; a text-line reader with one map thread; a
 model_fn of three 5x5 convolutions with Adam.
 """
+
 import csv
 import datetime
 import os
@@ -23,9 +24,12 @@ def preprocess(mat, photo_dir, output_dir):
     """
     import cv2
     import scipy.io
+
     record = scipy.io.loadmat(mat)["imdb"][0, 0]
-    columns = [record[name][0] for name in (
-        "dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")]
+    columns = [
+        record[name][0]
+        for name in ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
+    ]
     rows = []
     for dob, taken, path, gender, score, second in zip(*columns):
         if not score >= 1.0 or second > 0 or gender not in (0.0, 1.0) or dob <= 366:
@@ -52,7 +56,9 @@ def read_batches(csv_path, image_dir, size, batch_size):
 
     def load(line):
         name, age, gender = tf.io.decode_csv(line, [[""], [0], [0]])
-        image = tf.io.decode_jpeg(tf.io.read_file(tf.strings.join([image_dir, os.sep, name])), channels=3)
+        image = tf.io.decode_jpeg(
+            tf.io.read_file(tf.strings.join([image_dir, os.sep, name])), channels=3
+        )
         image = tf.image.per_image_standardization(tf.image.resize(image, [size, size]))
         return {"image": image}, {"age": age, "gender": gender}
 
@@ -63,6 +69,7 @@ def read_batches(csv_path, image_dir, size, batch_size):
 def model_fn(features, labels, mode, params):
     """The article's network and training step; of the Estimator's modes, training is all that is measured."""
     import tensorflow as tf
+
     v1 = tf.compat.v1
     images = features["image"]
     for filters, dropped in ((32, 0.2), (64, 0.4), (128, 0.7)):
@@ -70,8 +77,12 @@ def model_fn(features, labels, mode, params):
         images = v1.layers.dropout(v1.layers.max_pooling2d(images, 2, 2), dropped, training=True)
     units = v1.layers.dense(v1.layers.flatten(images), 1024, tf.nn.relu)
     units = v1.layers.dropout(units, 0.4, training=True)
-    losses = [v1.losses.sparse_softmax_cross_entropy(labels[name], v1.layers.dense(units, classes))
-              for name, classes in (("age", 101), ("gender", 2))]
+    losses = [
+        v1.losses.sparse_softmax_cross_entropy(labels[name], v1.layers.dense(units, classes))
+        for name, classes in (("age", 101), ("gender", 2))
+    ]
     loss = sum(losses) / len(losses)
     step = v1.train.get_or_create_global_step()
-    return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=v1.train.AdamOptimizer(1e-3).minimize(loss, step))
+    return tf.estimator.EstimatorSpec(
+        mode, loss=loss, train_op=v1.train.AdamOptimizer(1e-3).minimize(loss, step)
+    )

@@ -4,6 +4,7 @@ Images per second of a training step of mobile_facenet's body on one batch in me
 changed: with its channels first, without batch-norm (the most that folding it into the kernels would save), with Keras' way
 to compute PReLU and with ReLU in its place.
 """
+
 import argparse
 import time
 
@@ -14,18 +15,35 @@ SIZE, BATCH = 112, 32
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=15, help="measured steps of each run")
     args = parser.parse_args()
     changes = {
-        "as it is": {}, "channels first": {"data_format": "channels_first"},
-        "without batch-norm": {"has_norm": False}, "Keras' PReLU": {"is_quick": False}, "with ReLU": {"has_slopes": False}}
-    found = alternate({
-        name: lambda change=change: fresh("bench.layers:run", steps=args.steps, **change) for name, change in changes.items()
-    }, args.rounds)
+        "as it is": {},
+        "channels first": {"data_format": "channels_first"},
+        "without batch-norm": {"has_norm": False},
+        "Keras' PReLU": {"is_quick": False},
+        "with ReLU": {"has_slopes": False},
+    }
+    found = alternate(
+        {
+            name: lambda change=change: fresh("bench.layers:run", steps=args.steps, **change)
+            for name, change in changes.items()
+        },
+        args.rounds,
+    )
     print(f"Measured on: {describe()}\n")
-    print(table([compare(name, rates, found["as it is"], "images/s", 1.05) for name, rates in found.items()][1:]))
+    print(
+        table(
+            [
+                compare(name, rates, found["as it is"], "images/s", 1.05)
+                for name, rates in found.items()
+            ][1:]
+        )
+    )
 
 
 def run(steps, data_format="channels_last", has_norm=True, is_quick=True, has_slopes=True):
@@ -34,24 +52,32 @@ def run(steps, data_format="channels_last", has_norm=True, is_quick=True, has_sl
 
     import tensorflow as tf
 
-    from age_gender_estimation.model import mobile_facenet
+    from age_gender_estimation.networks import mobile_facenet
+
     tf.keras.backend.set_image_data_format(data_format)
     is_first = data_format == "channels_first"
     keras, layers, prelu = tf.keras.layers, mobile_facenet.layers, mobile_facenet.PReLU
 
     class Layers:
         """The layers that mobile_facenet builds from, some of them changed."""
+
         def __getattr__(self, name):
             return getattr(keras, name)
 
         def BatchNormalization(self, **options):
-            return keras.BatchNormalization(axis=1 if is_first else -1, **options) if has_norm else keras.Identity()
+            return (
+                keras.BatchNormalization(axis=1 if is_first else -1, **options)
+                if has_norm
+                else keras.Identity()
+            )
 
         def Input(self, shape):
             return keras.Input([*shape[2:], *shape[:2]] if is_first else shape)
 
         def DepthwiseConv2D(self, size, *args, **options):
-            return keras.DepthwiseConv2D(7 if size == 512 else size, *args, **options)  # shape[1] is not the side any more
+            return keras.DepthwiseConv2D(
+                7 if size == 512 else size, *args, **options
+            )  # shape[1] is not the side any more
 
     def slopes(initializer, shared_axes, name):
         if not has_slopes:
@@ -71,7 +97,9 @@ def run(steps, data_format="channels_last", has_norm=True, is_quick=True, has_sl
     def step():
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(model(images, training=False) ** 2)
-        for variable, gradient in zip(model.trainable_variables, tape.gradient(loss, model.trainable_variables)):
+        for variable, gradient in zip(
+            model.trainable_variables, tape.gradient(loss, model.trainable_variables)
+        ):
             variable.assign_sub(1e-6 * gradient)
         return loss
 

@@ -1,4 +1,5 @@
 """What a measurement was made on, from /proc; and the memory that processes took."""
+
 import os
 import pathlib
 import re
@@ -8,11 +9,20 @@ import resource
 def describe():
     """Returns `CPU model, cores, memory`, without names of machines."""
     text = pathlib.Path("/proc/cpuinfo").read_text()
-    model = next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")), "CPU")
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in text.splitlines()
+            if line.startswith("model name")
+        ),
+        "CPU",
+    )
     kilobytes = int(pathlib.Path("/proc/meminfo").read_text().split()[1])
     flags = [flag for flag in ("avx2", "avx512f", "amx_tile") if f" {flag}" in text]
-    return (f"{model}, {len(os.sched_getaffinity(0))} cores ({', '.join(flags)}), {kilobytes / 2**20:.0f} GiB; "
-            f"load before {os.getloadavg()[0]:.1f}")
+    return (
+        f"{model}, {len(os.sched_getaffinity(0))} cores ({', '.join(flags)}), {kilobytes / 2**20:.0f} GiB; "
+        f"load before {os.getloadavg()[0]:.1f}"
+    )
 
 
 def peak_megabytes():

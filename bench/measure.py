@@ -1,4 +1,5 @@
 """Measuring two sides in turns, each time in a fresh process; medians, ratios and a Markdown table of them."""
+
 import json
 import os
 import pathlib
@@ -27,6 +28,7 @@ class Row:
       goal: as people read it, or "".
       is_met: whether the goal is met; None without a goal.
     """
+
     what: str
     unit: str
     ours: float
@@ -50,7 +52,7 @@ def alternate(sides, rounds):
     """
     results = {name: [] for name in sides}
     for number in range(rounds):
-        for name in list(sides)[::-1 if number % 2 else 1]:
+        for name in list(sides)[:: -1 if number % 2 else 1]:
             results[name].append(sides[name]())
     return results
 
@@ -65,16 +67,32 @@ def compare(what, ours, baseline, unit, goal=None, is_time=False):
       goal: the least ratio wanted, or None.
       is_time: whether less is better.
     """
-    ratios = [theirs / own if is_time else own / theirs for own, theirs in zip(ours, baseline, strict=True)]
+    ratios = [
+        theirs / own if is_time else own / theirs
+        for own, theirs in zip(ours, baseline, strict=True)
+    ]
     ratio = statistics.median(ratios)
-    return Row(what, unit, statistics.median(ours), statistics.median(baseline), ratio,
-               f"at least {goal:g}x" if goal else "", ratio >= goal if goal else None)
+    return Row(
+        what,
+        unit,
+        statistics.median(ours),
+        statistics.median(baseline),
+        ratio,
+        f"at least {goal:g}x" if goal else "",
+        ratio >= goal if goal else None,
+    )
 
 
 def limit(what, ours, unit, goal=None):
     """Returns the Row of numbers that should stay below `goal`."""
     value = statistics.median(ours)
-    return Row(what, unit, value, goal=f"under {goal:g}" if goal else "", is_met=value < goal if goal else None)
+    return Row(
+        what,
+        unit,
+        value,
+        goal=f"under {goal:g}" if goal else "",
+        is_met=value < goal if goal else None,
+    )
 
 
 def table(rows):
@@ -84,7 +102,9 @@ def table(rows):
         baseline = "" if row.baseline is None else f"{show(row.baseline)} {row.unit}"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         met = {None: "", True: "yes", False: "**no**"}[row.is_met]
-        lines.append(f"| {row.what} | {show(row.ours)} {row.unit} | {baseline} | {ratio} | {row.goal} | {met} |")
+        lines.append(
+            f"| {row.what} | {show(row.ours)} {row.unit} | {baseline} | {ratio} | {row.goal} | {met} |"
+        )
     return "\n".join(lines)
 
 
@@ -108,9 +128,16 @@ def fresh(function, python=None, environment=None, **arguments):
     Raises:
       BrokenSide: it did not return.
     """
-    variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", **(environment or {})}
+    variables = {
+        **os.environ,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_ENABLE_ONEDNN_OPTS": "1",
+        **(environment or {}),
+    }
     command = [python or sys.executable, "-m", "bench.side", function, json.dumps(arguments)]
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=TIMEOUT)
+    done = subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=TIMEOUT
+    )
     if done.returncode:
         raise BrokenSide(f"{function}: exit code {done.returncode}\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -1,4 +1,5 @@
 """One picture from a cold process, the same picture again and again, and finding faces. Seconds and milliseconds."""
+
 import os
 import statistics
 import subprocess
@@ -15,27 +16,47 @@ CALLS = 100
 def measure(rounds, scale):
     """Returns the Rows."""
     calls = max(3, int(CALLS * scale))
-    found = alternate({
-        "process": run_process,
-        "plain": lambda: _wall("bench.predict:run_plain"),
-        "stages": lambda: fresh("bench.predict:run_stages", calls=calls),
-        "detection": lambda: fresh("bench.predict:run_detection", calls=max(2, calls // 10)),
-    }, rounds)
+    found = alternate(
+        {
+            "process": run_process,
+            "plain": lambda: _wall("bench.predict:run_plain"),
+            "stages": lambda: fresh("bench.predict:run_stages", calls=calls),
+            "detection": lambda: fresh("bench.predict:run_detection", calls=max(2, calls // 10)),
+        },
+        rounds,
+    )
     stages = {name: [each[name] for each in found["stages"]] for name in found["stages"][0]}
     return [
-        compare("one picture, whole process, against tf.saved_model.load and a call", found["process"], found["plain"], "s",
-                is_time=True),
+        compare(
+            "one picture, whole process, against tf.saved_model.load and a call",
+            found["process"],
+            found["plain"],
+            "s",
+            is_time=True,
+        ),
         limit("of it: imports", stages["imports"], "s"),
         limit("of it: loading the model", stages["load"], "s"),
         limit("of it: the first answer", stages["first"], "s"),
-        limit("one face crop, warm (the model in the box averages it with its mirror image)", stages["warm_ms"], "ms", 25),
+        limit(
+            "one face crop, warm (the model in the box averages it with its mirror image)",
+            stages["warm_ms"],
+            "ms",
+            25,
+        ),
         limit("finding faces in a photo of 1424 x 1024, warm", found["detection"], "s", 0.3),
     ]
 
 
 def run_process():
     """Returns the seconds that bin/predict.py takes for one picture without finding faces."""
-    command = [sys.executable, os.path.join(ROOT, "bin", "predict.py"), "--image-path", PHOTO, "--face-detector", "none"]
+    command = [
+        sys.executable,
+        os.path.join(ROOT, "bin", "predict.py"),
+        "--image-path",
+        PHOTO,
+        "--face-detector",
+        "none",
+    ]
     start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - start
@@ -50,6 +71,7 @@ def _wall(function, **arguments):
 def run_plain():
     """What one would write without this project: tf.saved_model.load and one call with the bytes."""
     import tensorflow as tf
+
     model = tf.saved_model.load(os.path.join(MODEL, "serving", "1"))
     with open(PHOTO, "rb") as file:
         outputs = model.signatures["serving_default"](image_bytes=tf.constant([file.read()]))
@@ -58,15 +80,13 @@ def run_plain():
 
 def run_stages(calls):
     """Returns {"imports", "load", "first": seconds, "warm_ms": median milliseconds of one more answer}."""
-    sys.path.insert(0, os.path.join(ROOT, "bin"))
     times = [time.perf_counter()]
-    from command_line import keras_on_demand
-    with keras_on_demand():
-        from age_gender_estimation.serving.predictor import Predictor
     import numpy as np
 
     from age_gender_estimation.faces.crop import resize_square
     from age_gender_estimation.faces.photo import decode_photo
+    from age_gender_estimation.predict.predictor import Predictor
+
     times.append(time.perf_counter())
     predictor = Predictor(MODEL)
     times.append(time.perf_counter())
@@ -78,8 +98,12 @@ def run_stages(calls):
         predictor.predict_images([crop])
         times.append(time.perf_counter())
     seconds = [later - earlier for earlier, later in zip(times, times[1:])]
-    return {"imports": seconds[0], "load": seconds[1], "first": seconds[2],
-            "warm_ms": 1000 * statistics.median(seconds[3:])}
+    return {
+        "imports": seconds[0],
+        "load": seconds[1],
+        "first": seconds[2],
+        "warm_ms": 1000 * statistics.median(seconds[3:]),
+    }
 
 
 def run_detection(calls):
@@ -88,6 +112,7 @@ def run_detection(calls):
 
     from age_gender_estimation.faces.detector import find_faces
     from age_gender_estimation.faces.photo import decode_photo
+
     with open(PHOTO, "rb") as file:
         photo = cv2.resize(decode_photo(file.read()), (1424, 1024), interpolation=cv2.INTER_CUBIC)
     seconds = []

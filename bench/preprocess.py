@@ -1,4 +1,5 @@
 """Preprocessing: ours beside the article's loop and beside bare OpenCV; and reading an imdb.mat of full length."""
+
 import os
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from bench.measure import alternate, compare, fresh, limit
 def measure(rounds, scale):
     """Returns the Rows: pictures per second on two cores, from 256 to 224 px, all of them in the page cache."""
     from bench.samples import write_mat, write_pictures
+
     count = max(40, int(24_000 * scale))
     with tempfile.TemporaryDirectory() as folder:
         photos, mat = os.path.join(folder, "photos"), os.path.join(folder, "imdb.mat")
@@ -19,11 +21,25 @@ def measure(rounds, scale):
         def side(name):
             return lambda: _measure_side(name, folder, mat=mat, photo_dir=photos)
 
-        found = alternate({name: side(f"run_{name}") for name in ("ours", "article", "bare")}, rounds)
+        found = alternate(
+            {name: side(f"run_{name}") for name in ("ours", "article", "bare")}, rounds
+        )
     whole, crops = ([each[name] for each in found["ours"]] for name in ("whole", "crops"))
     return [
-        compare("preprocess, against the article's loop (equal crops)", whole, found["article"], "pictures/s", 1.7),
-        compare("of it the crops and lists, against bare OpenCV on two threads", crops, found["bare"], "pictures/s", 0.9),
+        compare(
+            "preprocess, against the article's loop (equal crops)",
+            whole,
+            found["article"],
+            "pictures/s",
+            1.7,
+        ),
+        compare(
+            "of it the crops and lists, against bare OpenCV on two threads",
+            crops,
+            found["bare"],
+            "pictures/s",
+            0.9,
+        ),
     ]
 
 
@@ -38,15 +54,30 @@ def _measure_side(name, folder, **arguments):
 def measure_mat(rounds, scale):
     """Returns the Rows of reading and filtering an imdb.mat of 460,000 records."""
     from bench.samples import PHOTOS_PER_PERSON, write_mat
+
     count = max(100, int(460_000 * scale))
-    names = [f"{index // PHOTOS_PER_PERSON % 100:02d}/nm{index // PHOTOS_PER_PERSON:07d}_rm{index}_1970-3-5_2000.jpg"
-             for index in range(count)]
+    names = [
+        f"{index // PHOTOS_PER_PERSON % 100:02d}/nm{index // PHOTOS_PER_PERSON:07d}_rm{index}_1970-3-5_2000.jpg"
+        for index in range(count)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         mat = os.path.join(folder, "imdb.mat")
         write_mat(mat, names)
         found = [fresh("bench.preprocess:run_mat", mat=mat) for _ in range(min(rounds, 3))]
-    return [limit(f"imdb.mat of {count:,} records, read and filtered", [each["seconds"] for each in found], "s", 60),
-            limit("its peak memory, of the larger of the two processes", [each["megabytes"] for each in found], "MB", 2000)]
+    return [
+        limit(
+            f"imdb.mat of {count:,} records, read and filtered",
+            [each["seconds"] for each in found],
+            "s",
+            60,
+        ),
+        limit(
+            "its peak memory, of the larger of the two processes",
+            [each["megabytes"] for each in found],
+            "MB",
+            2000,
+        ),
+    ]
 
 
 def run_ours(mat, photo_dir, output_dir):
@@ -54,6 +85,7 @@ def run_ours(mat, photo_dir, output_dir):
     from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess
     from age_gender_estimation.datasets.example import Filters
     from age_gender_estimation.datasets.imdb_wiki import read_imdb_wiki
+
     start = time.perf_counter()
     settings = PreprocessSettings("imdb_wiki", Filters(), img_size=224)
     times = []
@@ -74,6 +106,7 @@ def run_article(mat, photo_dir, output_dir):
     import scipy.io  # noqa: F401
 
     from bench import article
+
     start = time.perf_counter()
     kept = article.preprocess(mat, photo_dir, output_dir)
     return kept / (time.perf_counter() - start)
@@ -84,6 +117,7 @@ def run_bare(mat, photo_dir, output_dir):
     from concurrent.futures import ThreadPoolExecutor
 
     import cv2
+
     cv2.setNumThreads(1)
     paths = sorted(os.path.relpath(entry, photo_dir) for entry in _files(photo_dir))
     for folder in {os.path.dirname(path) for path in paths}:
@@ -103,6 +137,7 @@ def run_mat(mat):
     """Returns the seconds and peak memory of `read_imdb_wiki`, the interpreter and NumPy included in the memory."""
     from age_gender_estimation.datasets.example import Filters
     from age_gender_estimation.datasets.imdb_wiki import read_imdb_wiki
+
     start = time.perf_counter()
     examples = read_imdb_wiki(mat, Filters())
     seconds = time.perf_counter() - start
@@ -116,19 +151,35 @@ def run_mat(mat):
 def measure_growth(rounds, scale):
     """Returns the Rows of throughput and memory at 1, 10 and 100 times the records, small ones; ratios to the first."""
     from bench.samples import write_mat, write_pictures
+
     rows, first = [], None
     with tempfile.TemporaryDirectory() as folder:
         for count in (max(40, int(number * scale)) for number in (400, 4_000, 40_000)):
             photos, mat = os.path.join(folder, "photos"), os.path.join(folder, "imdb.mat")
             write_mat(mat, write_pictures(photos, count, 64))
-            for name, function in (("preprocess", "bench.preprocess:run_growing"), ("train", "bench.training:run_growing")):
-                found = fresh(function, mat=mat, photo_dir=photos, output_dir=os.path.join(folder, "out"))
+            for name, function in (
+                ("preprocess", "bench.preprocess:run_growing"),
+                ("train", "bench.training:run_growing"),
+            ):
+                found = fresh(
+                    function, mat=mat, photo_dir=photos, output_dir=os.path.join(folder, "out")
+                )
                 first = {**(first or {}), **({name: found} if name not in (first or {}) else {})}
                 rows += [
-                    compare(f"{name}, {count:,} records, against the fewest", [found["rate"]], [first[name]["rate"]],
-                            "pictures/s"),
-                    compare(f"{name}, {count:,} records, peak memory", [found["megabytes"]],
-                            [first[name]["megabytes"]], "MB", is_time=True)]
+                    compare(
+                        f"{name}, {count:,} records, against the fewest",
+                        [found["rate"]],
+                        [first[name]["rate"]],
+                        "pictures/s",
+                    ),
+                    compare(
+                        f"{name}, {count:,} records, peak memory",
+                        [found["megabytes"]],
+                        [first[name]["megabytes"]],
+                        "MB",
+                        is_time=True,
+                    ),
+                ]
             shutil.rmtree(photos)
             shutil.rmtree(os.path.join(folder, "out"))
     return rows
@@ -139,6 +190,7 @@ def run_growing(mat, photo_dir, output_dir):
     from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess
     from age_gender_estimation.datasets.example import Filters
     from age_gender_estimation.datasets.imdb_wiki import read_imdb_wiki
+
     start = time.perf_counter()
     settings = PreprocessSettings("imdb_wiki", Filters(), img_size=48)
     summary = preprocess(lambda: read_imdb_wiki(mat, Filters()), photo_dir, output_dir, settings)

@@ -1,4 +1,5 @@
 """Data for the measurements: drawn pictures, each under many names, and an imdb.mat of any length."""
+
 import os
 
 import numpy as np
@@ -23,8 +24,10 @@ def write_pictures(folder, num_pictures, size):
       The names, relative to the folder.
     """
     generator = np.random.default_rng(0)
-    names = [f"{index // PHOTOS_PER_PERSON % 100:02d}/nm{index // PHOTOS_PER_PERSON:07d}_rm{index}_1970-3-5_2000.jpg"
-             for index in range(num_pictures)]
+    names = [
+        f"{index // PHOTOS_PER_PERSON % 100:02d}/nm{index // PHOTOS_PER_PERSON:07d}_rm{index}_1970-3-5_2000.jpg"
+        for index in range(num_pictures)
+    ]
     for number in range(100):
         os.makedirs(os.path.join(folder, f"{number:02d}"), exist_ok=True)
     for index, name in enumerate(names):
@@ -33,7 +36,9 @@ def write_pictures(folder, num_pictures, size):
             os.link(os.path.join(folder, names[index % NUM_DRAWN]), path)
             continue
         face = draw_face(int(generator.integers(90)), index % 2, generator, size).astype(np.int16)
-        face = (face + generator.normal(0, 6, face.shape)).clip(0, 255).astype(np.uint8)  # grain, as photos have
+        face = (
+            (face + generator.normal(0, 6, face.shape)).clip(0, 255).astype(np.uint8)
+        )  # grain, as photos have
         with open(path, "wb") as file:
             file.write(encode_jpeg(face, 90))
     return names
@@ -48,8 +53,10 @@ def write_mat(path, names):
     people = np.arange(count) // PHOTOS_PER_PERSON
     numbers = np.arange(count)
     columns = {
-        "dob": np.full(count, 719_600 + 366, np.int32), "photo_taken": np.full(count, 2000, np.uint16),
-        "full_path": _cells([np.array([name]) for name in names]), "gender": (people % 2).astype(np.float64),
+        "dob": np.full(count, 719_600 + 366, np.int32),
+        "photo_taken": np.full(count, 2000, np.uint16),
+        "full_path": _cells([np.array([name]) for name in names]),
+        "gender": (people % 2).astype(np.float64),
         "name": _cells([np.array([f"Person {person}"]) for person in people]),
         "face_location": _cells([np.array([[1.0, 1.0, 200.0, 200.0]])] * count),
         "face_score": np.where(numbers % 10 == 3, 0.5, 3.0),

@@ -1,4 +1,5 @@
 """One measurement in a process of its own: `python -m bench.side bench.module:function '{"argument": 1}'` prints JSON."""
+
 import importlib
 import json
 import sys

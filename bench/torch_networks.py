@@ -1,4 +1,5 @@
 """The two networks in PyTorch, of the same layers and sizes, and a training step of each. Imports nothing of the project."""
+
 import time
 
 import torch
@@ -6,12 +7,28 @@ from torch import nn
 
 # Expanded channels, channels out, kernel, stride, squeeze-and-excite, hard-swish: MobileNetV3-Small as Keras has it
 # (Howard et al., ICCV 2019, table 2).
-SMALL = ((16, 16, 3, 2, True, False), (72, 24, 3, 2, False, False), (88, 24, 3, 1, False, False),
-         (96, 40, 5, 2, True, True), (240, 40, 5, 1, True, True), (240, 40, 5, 1, True, True),
-         (120, 48, 5, 1, True, True), (144, 48, 5, 1, True, True), (288, 96, 5, 2, True, True),
-         (576, 96, 5, 1, True, True), (576, 96, 5, 1, True, True))
+SMALL = (
+    (16, 16, 3, 2, True, False),
+    (72, 24, 3, 2, False, False),
+    (88, 24, 3, 1, False, False),
+    (96, 40, 5, 2, True, True),
+    (240, 40, 5, 1, True, True),
+    (240, 40, 5, 1, True, True),
+    (120, 48, 5, 1, True, True),
+    (144, 48, 5, 1, True, True),
+    (288, 96, 5, 2, True, True),
+    (576, 96, 5, 1, True, True),
+    (576, 96, 5, 1, True, True),
+)
 # Channels inside, channels out, stride; see model/mobile_facenet.py.
-FACENET = ((128, 64, 2), *((128, 64, 1),) * 4, (256, 128, 2), *((256, 128, 1),) * 6, (512, 128, 2), *((256, 128, 1),) * 2)
+FACENET = (
+    (128, 64, 2),
+    *((128, 64, 1),) * 4,
+    (256, 128, 2),
+    *((256, 128, 1),) * 6,
+    (512, 128, 2),
+    *((256, 128, 1),) * 2,
+)
 CLASSES = {"age": 101, "gender": 2}
 WARM_UP_STEPS = 3
 
@@ -20,8 +37,13 @@ class SqueezeExcite(nn.Module):
     def __init__(self, channels):
         super().__init__()
         inside = max(8, (channels // 4 + 4) // 8 * 8)
-        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, inside, 1), nn.ReLU(),
-                                  nn.Conv2d(inside, channels, 1), nn.Hardsigmoid())
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, inside, 1),
+            nn.ReLU(),
+            nn.Conv2d(inside, channels, 1),
+            nn.Hardsigmoid(),
+        )
 
     def forward(self, features):
         return features * self.gate(features)
@@ -38,8 +60,12 @@ class Network(nn.Module):
     def __init__(self, body, units):
         super().__init__()
         self.body = body
-        self.heads = nn.ModuleDict({name: nn.Sequential(nn.Linear(units, 1024), nn.ReLU(), nn.Linear(1024, classes))
-                                    for name, classes in CLASSES.items()})
+        self.heads = nn.ModuleDict(
+            {
+                name: nn.Sequential(nn.Linear(units, 1024), nn.ReLU(), nn.Linear(1024, classes))
+                for name, classes in CLASSES.items()
+            }
+        )
 
     def forward(self, images):
         features = self.body(images)
@@ -47,7 +73,10 @@ class Network(nn.Module):
 
 
 def _conv(before, after, kernel, stride, activation, groups=1):
-    layers = [nn.Conv2d(before, after, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(after, 1e-3)]
+    layers = [
+        nn.Conv2d(before, after, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(after, 1e-3),
+    ]
     return layers + ([activation] if activation else [])
 
 
@@ -55,6 +84,7 @@ def mobilenet_v3_small():
     """float32 [batch, 3, size, size] -> [batch, 576]."""
     layers, before = _conv(3, 16, 3, 2, nn.Hardswish()), 16
     for inside, after, kernel, stride, is_excited, is_swish in SMALL:
+
         def activation(is_swish=is_swish):
             return nn.Hardswish() if is_swish else nn.ReLU()
 
@@ -73,12 +103,19 @@ def mobile_facenet():
     layers = _conv(3, 64, 3, 2, nn.PReLU(64)) + _conv(64, 64, 3, 1, nn.PReLU(64), 64)
     before = 64
     for inside, after, stride in FACENET:
-        block = [*_conv(before, inside, 1, 1, nn.PReLU(inside)), *_conv(inside, inside, 3, stride, nn.PReLU(inside), inside),
-                 *_conv(inside, after, 1, 1, None)]
+        block = [
+            *_conv(before, inside, 1, 1, nn.PReLU(inside)),
+            *_conv(inside, inside, 3, stride, nn.PReLU(inside), inside),
+            *_conv(inside, after, 1, 1, None),
+        ]
         layers.append((Residual if stride == 1 else nn.Sequential)(*block))
         before = after
-    layers += [*_conv(before, 512, 1, 1, nn.PReLU(512)), nn.Conv2d(512, 512, 7, groups=512, bias=False),
-               nn.BatchNorm2d(512, 1e-3), nn.Flatten()]
+    layers += [
+        *_conv(before, 512, 1, 1, nn.PReLU(512)),
+        nn.Conv2d(512, 512, 7, groups=512, bias=False),
+        nn.BatchNorm2d(512, 1e-3),
+        nn.Flatten(),
+    ]
     return Network(nn.Sequential(*layers), 512)
 
 
@@ -96,9 +133,15 @@ def run(backbone, img_size, batch_size, steps, is_norm_frozen=False):
     for _ in range(WARM_UP_STEPS + steps):
         optimizer.zero_grad(set_to_none=True)
         logits = network(images)
-        sum(nn.functional.cross_entropy(logits[name], labels[name]) for name in CLASSES).div(len(CLASSES)).backward()
+        sum(nn.functional.cross_entropy(logits[name], labels[name]) for name in CLASSES).div(
+            len(CLASSES)
+        ).backward()
         optimizer.step()
         times.append(time.perf_counter())
-    seconds = sorted(later - earlier for earlier, later in zip(times[WARM_UP_STEPS - 1:], times[WARM_UP_STEPS:]))
-    return {"rate": batch_size / seconds[len(seconds) // 2],
-            "parameters": sum(parameter.numel() for parameter in network.body.parameters())}
+    seconds = sorted(
+        later - earlier for earlier, later in zip(times[WARM_UP_STEPS - 1 :], times[WARM_UP_STEPS:])
+    )
+    return {
+        "rate": batch_size / seconds[len(seconds) // 2],
+        "parameters": sum(parameter.numel() for parameter in network.body.parameters()),
+    }

@@ -19,7 +19,7 @@ step bin/preprocess_imdb.py --db-path "$out/imdb_crop/imdb.mat" --photo-dir "$ou
 step bin/train.py --img-dir "$out/crop" --train-csv "$out/train.csv" --val-csv "$out/val.csv" --model-dir "$out/model" \
   --img-size 64 --num-steps 500 --eval-steps 250 --device auto
 step bin/evaluate.py --model-dir "$out/model" --csv "$out/val.csv" --img-dir "$out/crop"
-step bin/check_demo.py --evaluation "$out/model/evaluation/evaluation.json"
+step -m tools.check_demo --evaluation "$out/model/evaluation/evaluation.json"
 step bin/predict.py --model-dir "$out/model" --image-path "$(find "$out/crop" -name '*.jpg' | sort | head -1)"
 printf '\nThe model that comes with the code, trained on real faces (pretrained/MODEL_CARD.md), on a real photo:\n'
 step bin/predict.py --image-path examples/astronaut.jpg

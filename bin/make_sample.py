@@ -1,23 +1,7 @@
 #!/usr/bin/env python3
-"""Draws a dataset of synthetic faces in IMDB-WIKI's layout, to try the pipeline without downloading anything.
+"""`age-gender sample` under its published name: bin/make_sample.py --help."""
 
-    bin/make_sample.py --output-dir var/sample/imdb_crop --records 1200
-"""
-from command_line import run
-from flags import make_parser, positive, whole
+from launch import launch
 
-from age_gender_estimation.datasets.synthetic import write_synthetic_imdb
-
-
-def main():
-    parser = make_parser(__doc__)
-    parser.add_argument("--output-dir", required=True, help="gets imdb.mat and the pictures")
-    parser.add_argument("--records", type=positive, default=1200, help="pictures, four of each person")
-    parser.add_argument("--seed", type=whole, default=0, help="of everything random")
-    args = parser.parse_args()
-    labels, dropped = write_synthetic_imdb(args.output_dir, args.records, args.seed)
-    print(f"{args.records} records in {args.output_dir}/imdb.mat, {len(labels)} to keep, to be dropped: {dropped}")
-
-
-if __name__ == "__main__":
-    run(main)
+if __name__ == "__main__":  # worker processes import this file
+    launch("sample")

@@ -1,39 +1,7 @@
 #!/usr/bin/env python3
-"""Shows what manifests hold: labels, ages, sample faces, duplicates, contradicting labels; report.html and report.json.
+"""`age-gender report` under its published name: bin/report_data.py --help."""
 
-    bin/report_data.py --csv var/train.csv var/val.csv --img-dir var/crop --output-dir var/report
-"""
-import json
-import os
+from launch import launch
 
-from command_line import open_manifests, run
-from flags import make_parser, whole
-
-from age_gender_estimation import storage
-
-
-def main():
-    parser = make_parser(__doc__)
-    parser.add_argument("--csv", required=True, nargs="+", help="manifests to look at; utk.csv:race: only its races")
-    parser.add_argument("--img-dir", required=True, nargs="+", help="folder of the crops; one for all CSVs or one for each")
-    parser.add_argument("--output-dir", required=True, help="gets report.html and report.json")
-    parser.add_argument("--seed", type=whole, default=0, help="of the choice of sample faces")
-    args = parser.parse_args()
-    manifests = open_manifests(args.csv, args.img_dir)
-
-    # matplotlib takes a second to load: after everything that can be refused without it.
-    from age_gender_estimation.data.files import write_file
-    from age_gender_estimation.evaluation.data_page import data_page, summary
-    from age_gender_estimation.evaluation.data_report import report_data
-    from age_gender_estimation.evaluation.listed_faces import read_faces
-    faces = read_faces(manifests)
-    report = report_data(faces)
-    print("\n".join(summary(report)))
-    storage.makedirs(args.output_dir)
-    write_file(os.path.join(args.output_dir, "report.html"), data_page(report, faces, args.seed))
-    write_file(os.path.join(args.output_dir, "report.json"), json.dumps(report, indent=1) + "\n")
-    print(f"written: {args.output_dir}/report.html and report.json")
-
-
-if __name__ == "__main__":
-    run(main)
+if __name__ == "__main__":  # worker processes import this file
+    launch("report")

@@ -1,8 +1,11 @@
 """Fixtures that many tests read: drawn faces, and one real run from raw files to an export."""
 
 import contextlib
+import io
+import logging
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -18,15 +21,68 @@ import cv2
 import numpy as np
 import pytest
 
+from age_gender_estimation.cli.main import execute
+from age_gender_estimation.cli.run import exit_code_of
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def run_script(name, *args, check=True, **options):
-    """Runs bin/<name> as a user does; returns the finished process with its text output."""
-    command = [sys.executable, str(ROOT / "bin" / name), *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, **options)
+COMMANDS = {
+    "evaluate.py": ["evaluate"],
+    "export.py": ["export"],
+    "make_sample.py": ["sample"],
+    "predict.py": ["predict"],
+    "preprocess_csv.py": ["preprocess", "csv"],
+    "preprocess_imdb.py": ["preprocess", "imdb"],
+    "preprocess_utkface.py": ["preprocess", "utkface"],
+    "report_data.py": ["report"],
+    "run_study.py": ["study"],
+    "train.py": ["train"],
+    "web.py": ["serve"],
+}
+
+
+def run_script(name, *args, check=True, cwd=None, env=None, **options):
+    """Runs bin/<name> and returns what subprocess.run would; in this process, where TensorFlow is loaded already.
+
+    With variables or options of subprocess.run it is a process of its own, as for a user.
+    """
+    if env or options:
+        command = [sys.executable, str(ROOT / "bin" / name), *map(str, args)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, **options)
+    else:
+        done = run_command([*COMMANDS[name], *map(str, args)], cwd)
     assert not check or done.returncode == 0, done.stderr
     return done
+
+
+def run_command(argv, cwd=None):
+    """Runs `age-gender ARGV` in this process; returns a subprocess.CompletedProcess."""
+    out, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace") for _ in range(2))
+    handler, handlers = logging.StreamHandler(errors), signal.getsignal(signal.SIGTERM)
+    logging.root.addHandler(handler)
+    level, before = logging.root.level, dict(os.environ)
+    logging.root.setLevel(logging.INFO)
+    try:
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(errors),
+            contextlib.chdir(cwd or "."),
+        ):
+            code = exit_code_of(lambda: execute(argv))
+    except SystemExit as error:  # of argparse
+        code = error.code or 0
+    finally:
+        logging.root.removeHandler(handler)
+        logging.root.setLevel(level)
+        signal.signal(signal.SIGTERM, handlers)
+        os.environ.clear()
+        os.environ.update(before)
+    texts = []
+    for stream in (out, errors):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode("utf-8", "surrogateescape"))
+    return subprocess.CompletedProcess(argv, code, *texts)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +103,9 @@ def write_video():
 
     def write(path, frames, fps=10, codec="mp4v"):
         size = frames[0].shape[1::-1]
-        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), fps, size)
+        writer = cv2.VideoWriter(
+            str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*codec), fps, size
+        )
         assert writer.isOpened()
         for frame in frames:
             writer.write(np.ascontiguousarray(frame[..., ::-1]))
@@ -120,7 +178,7 @@ def trained(train_arguments, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def predictor(trained):
-    from age_gender_estimation.serving.predictor import Predictor
+    from age_gender_estimation.predict.predictor import Predictor
 
     return Predictor(str(trained[0]))
 
@@ -137,19 +195,38 @@ class BucketServer:
             address = f"127.0.0.1:{free.getsockname()[1]}"
         self._url = f"http://{address}"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", address.partition(":")[2]],
+            [
+                sys.executable,
+                "-m",
+                "moto.server",
+                "-H",
+                "127.0.0.1",
+                "-p",
+                address.partition(":")[2],
+            ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "nobody")
-        self.environment = {**keys, "S3_ENDPOINT": address, "S3_USE_HTTPS": "0", "S3_VERIFY_SSL": "0"}
+        self.environment = {
+            **keys,
+            "S3_ENDPOINT": address,
+            "S3_USE_HTTPS": "0",
+            "S3_VERIFY_SSL": "0",
+        }
 
     def send(self, method, path, content=None):
         """Sends a request; returns the answer's bytes."""
-        request = urllib.request.Request(f"{self._url}/{urllib.parse.quote(path, '/?=&')}", content, method=method)
+        request = urllib.request.Request(
+            f"{self._url}/{urllib.parse.quote(path, '/?=&')}", content, method=method
+        )
         # Without any name moto answers as to strangers; it checks signatures only when told to.
-        request.add_header("Authorization", "AWS4-HMAC-SHA256 Credential=nobody/20200101/us-east-1/s3/aws4_request")
-        request.add_header("Content-Type", "application/octet-stream")  # the default is one that moto takes for a form
+        request.add_header(
+            "Authorization", "AWS4-HMAC-SHA256 Credential=nobody/20200101/us-east-1/s3/aws4_request"
+        )
+        request.add_header(
+            "Content-Type", "application/octet-stream"
+        )  # the default is one that moto takes for a form
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read()
 
@@ -157,7 +234,10 @@ class BucketServer:
         """Returns the names of all that a bucket holds (at most 1,000) under a prefix."""
         listing = self.send("GET", f"{bucket}?list-type=2&prefix={prefix}")
         return [
-            key.text for key in ElementTree.fromstring(listing).iter("{http://s3.amazonaws.com/doc/2006-03-01/}Key")
+            key.text
+            for key in ElementTree.fromstring(listing).iter(
+                "{http://s3.amazonaws.com/doc/2006-03-01/}Key"
+            )
         ]
 
     def wait(self):

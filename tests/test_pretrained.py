@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from age_gender_estimation.serving.predictor import Predictor
+from age_gender_estimation.predict.predictor import Predictor
 
 PRETRAINED = pathlib.Path(__file__).resolve().parent.parent / "pretrained"
 
@@ -31,7 +31,9 @@ def test_the_astronaut_with_nothing_else_named(script, tmp_path):
 def test_answers_hardly_depend_on_which_way_a_face_looks(shipped):
     face = astronaut()[30:190, 140:300]
     outputs = shipped.predict_images([face, face[:, ::-1].copy()])
-    np.testing.assert_allclose(outputs["age"][0], outputs["age"][1], atol=0.01)  # it averages both itself
+    np.testing.assert_allclose(
+        outputs["age"][0], outputs["age"][1], atol=0.01
+    )  # it averages both itself
 
 
 def test_it_is_calibrated_and_small():

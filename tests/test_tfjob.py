@@ -5,7 +5,7 @@ import os
 
 import yaml
 
-from age_gender_estimation.model.cluster import TASK_TYPES, read_cluster
+from age_gender_estimation.training.distributed.cluster import TASK_TYPES, read_cluster
 from tests.conftest import ROOT
 
 
@@ -18,11 +18,16 @@ def test_the_replica_kinds_make_a_cluster_that_is_accepted():
     assert {kind.lower() for kind in replicas} == set(TASK_TYPES)
     # As the operator writes it: kinds in lower case, a name and the port 2222 for each replica.
     cluster = {
-        kind.lower(): [f"faces-{kind.lower()}-{number}.default.svc:2222" for number in range(spec["replicas"])]
+        kind.lower(): [
+            f"faces-{kind.lower()}-{number}.default.svc:2222" for number in range(spec["replicas"])
+        ]
         for kind, spec in replicas.items()
     }
     read = [
-        read_cluster("multi_worker", json.dumps({"cluster": cluster, "task": {"type": kind, "index": number}}))
+        read_cluster(
+            "multi_worker",
+            json.dumps({"cluster": cluster, "task": {"type": kind, "index": number}}),
+        )
         for kind, addresses in cluster.items()
         for number in range(len(addresses))
     ]
@@ -35,11 +40,18 @@ def test_the_command_line_is_understood_by_train(script, crops, tmp_path):
         (container,) = spec["template"]["spec"]["containers"]
         python, name, *arguments = container["command"]
         assert (container["name"], python, name) == ("tensorflow", "python3", "bin/train.py")
-        arguments = [each.replace("=/data", f"={crops}").replace("=/models", f"={tmp_path}") for each in arguments]
+        arguments = [
+            each.replace("=/data", f"={crops}").replace("=/models", f"={tmp_path}")
+            for each in arguments
+        ]
         environment = {key: value for key, value in os.environ.items() if key != "TF_CONFIG"}
         done = script("train.py", *arguments, env=environment, check=False)
-        assert done.returncode == 2 and "expected the environment variable TF_CONFIG" in done.stderr, done.stderr
-        batch = next(int(each.partition("=")[2]) for each in arguments if each.startswith("--batch-size"))
+        assert (
+            done.returncode == 2 and "expected the environment variable TF_CONFIG" in done.stderr
+        ), done.stderr
+        batch = next(
+            int(each.partition("=")[2]) for each in arguments if each.startswith("--batch-size")
+        )
         assert batch % sum(each["replicas"] for each in job()["tfReplicaSpecs"].values()) == 0
 
 
@@ -47,8 +59,13 @@ def test_all_replicas_share_the_folders_have_a_gpu_and_start_again():
     for spec in job()["tfReplicaSpecs"].values():
         pod = spec["template"]["spec"]
         (container,) = pod["containers"]
-        assert spec["restartPolicy"] == "OnFailure" and container["resources"]["limits"]["nvidia.com/gpu"] == 1
-        claims = {each["name"]: each["persistentVolumeClaim"]["claimName"] for each in pod["volumes"]}
+        assert (
+            spec["restartPolicy"] == "OnFailure"
+            and container["resources"]["limits"]["nvidia.com/gpu"] == 1
+        )
+        claims = {
+            each["name"]: each["persistentVolumeClaim"]["claimName"] for each in pod["volumes"]
+        }
         folders = {claims[each["name"]]: each["mountPath"] for each in container["volumeMounts"]}
         assert folders == {"faces-data": "/data", "faces-models": "/models"}
         used = [each.partition("=")[2] for each in container["command"] if "=/" in each]

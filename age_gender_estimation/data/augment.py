@@ -2,6 +2,7 @@
 
 Every op but the flip takes float32 [height, width, 3] in [0, 255] and a [2] seed, and gives the same back for the same seed.
 """
+
 import math
 
 import tensorflow as tf
@@ -38,8 +39,13 @@ def random_placement(image, seed, shift, zoom, rotation):
     offset_y = centre * (1.0 - sine - cosine) + shift * size * draws[2]
     transform = tf.stack([cosine, -sine, offset_x, sine, cosine, offset_y, 0.0, 0.0])
     moved = tf.raw_ops.ImageProjectiveTransformV3(
-        images=image[tf.newaxis], transforms=transform[tf.newaxis], output_shape=tf.shape(image)[:2],
-        interpolation="BILINEAR", fill_mode="NEAREST", fill_value=0.0)
+        images=image[tf.newaxis],
+        transforms=transform[tf.newaxis],
+        output_shape=tf.shape(image)[:2],
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+        fill_value=0.0,
+    )
     return tf.ensure_shape(moved[0], image.shape)
 
 
@@ -48,17 +54,23 @@ def random_erase(image, seed, share):
 
     Its sides are each up to the root of `share` of the picture's, and may reach over the border.
     """
-    draws = tf.random.stateless_uniform([2, 2], seed)  # centre and half the length, down and to the right
+    draws = tf.random.stateless_uniform(
+        [2, 2], seed
+    )  # centre and half the length, down and to the right
     size = tf.cast(tf.shape(image)[:2], tf.float32)
     centres, reaches = draws[0] * size, draws[1] * math.sqrt(share) / 2.0 * size
-    inside = [tf.abs(tf.range(size[axis]) + 0.5 - centres[axis]) < reaches[axis] for axis in range(2)]
+    inside = [
+        tf.abs(tf.range(size[axis]) + 0.5 - centres[axis]) < reaches[axis] for axis in range(2)
+    ]
     is_hidden = (inside[0][:, tf.newaxis] & inside[1][tf.newaxis, :])[..., tf.newaxis]
     return tf.where(is_hidden, tf.reduce_mean(image, axis=[0, 1], keepdims=True), image)
 
 
 def random_color(image, seed, strength):
     """Changes brightness (by up to `strength` of the range), contrast and saturation (up to 1 +- `strength`)."""
-    brightness, contrast, saturation = tf.unstack(tf.random.stateless_uniform([3], seed, -strength, strength))
+    brightness, contrast, saturation = tf.unstack(
+        tf.random.stateless_uniform([3], seed, -strength, strength)
+    )
     mean = tf.reduce_mean(image)
     image = mean + (1.0 + contrast) * (image - mean)
     grey = tf.image.rgb_to_grayscale(image)
@@ -81,7 +93,12 @@ def augment(image, number, hparams):
         image = random_flip(image, number)
     ops = []
     if hparams.augment_shift or hparams.augment_zoom or hparams.augment_rotation:
-        ops.append((random_placement, (hparams.augment_shift, hparams.augment_zoom, hparams.augment_rotation)))
+        ops.append(
+            (
+                random_placement,
+                (hparams.augment_shift, hparams.augment_zoom, hparams.augment_rotation),
+            )
+        )
     if hparams.augment_color:
         ops.append((random_color, (hparams.augment_color,)))
     if hparams.augment_erase:

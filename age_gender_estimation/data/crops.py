@@ -3,6 +3,7 @@
 A finished crop carries a JPEG comment that says from which bytes and with which settings it was made. A restarted run
 keeps a crop only if that comment is what it would write itself, so nothing stale is ever reused.
 """
+
 import functools
 import hashlib
 import itertools
@@ -12,15 +13,19 @@ import re
 import uuid
 from dataclasses import dataclass
 
-from age_gender_estimation.errors import naming
 from age_gender_estimation.faces.align import UnusableFace
 from age_gender_estimation.faces.crop import GEOMETRIES, crop_face, resize_square
 from age_gender_estimation.faces.detector import central_face, find_faces
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, encode_jpeg, read_photo
+from age_gender_estimation.storage.error_text import add_filename
 
 JPEG_QUALITY = 95
 RECIPE = 2  # goes up when the same settings give other pixels
-WHOLE, CENTRAL, ONLY = "whole", "central", "only"  # which face of a picture becomes the crop: see CropSettings
+WHOLE, CENTRAL, ONLY = (
+    "whole",
+    "central",
+    "only",
+)  # which face of a picture becomes the crop: see CropSettings
 NUMBERS = itertools.count()  # of unfinished crops; one process may have several threads
 COMMENT = re.compile(rb"\xff\xd8\xff\xfe(..)", re.DOTALL)
 
@@ -38,6 +43,7 @@ class CropSettings:
       face: "whole", the picture is a crop already; "central", the large face near its centre is cut; "only", the one
         face is cut, and a picture with several is dropped, because nothing says which one the labels mean.
     """
+
     photo_dir: str
     crop_dir: str
     temporary_dir: str
@@ -120,7 +126,9 @@ def _geometry_text(settings):
     if settings.face == WHOLE:
         return settings.geometry
     numbers = json.dumps(GEOMETRIES[settings.geometry].to_dict(), sort_keys=True)
-    return f"{settings.geometry} {settings.face} {hashlib.sha256(numbers.encode()).hexdigest()[:16]}"
+    return (
+        f"{settings.geometry} {settings.face} {hashlib.sha256(numbers.encode()).hexdigest()[:16]}"
+    )
 
 
 def _resolve(settings, path):
@@ -133,8 +141,10 @@ def _resolve(settings, path):
     source = os.path.join(_real_folder(folder, settings.temporary_dir), name)
     if os.path.islink(source):
         source = os.path.realpath(source)
-    root, crops = (os.path.join(_real_folder(folder, settings.temporary_dir), "")
-                   for folder in (settings.photo_dir, settings.crop_dir))
+    root, crops = (
+        os.path.join(_real_folder(folder, settings.temporary_dir), "")
+        for folder in (settings.photo_dir, settings.crop_dir)
+    )
     return source if source.startswith(root) and not source.startswith(crops) else None
 
 
@@ -160,7 +170,7 @@ def _comment_of(path):
     except OSError:
         return None
     match = COMMENT.match(head)
-    return head[match.end():match.end() - 2 + int.from_bytes(match[1], "big")] if match else None
+    return head[match.end() : match.end() - 2 + int.from_bytes(match[1], "big")] if match else None
 
 
 @functools.lru_cache(4096)
@@ -171,6 +181,6 @@ def _make_folder(folder, _run):
 def _replace(settings, target, data):
     temporary = os.path.join(_own_folder(settings.temporary_dir), f"{next(NUMBERS)}.jpg")
     _make_folder(os.path.dirname(target), settings.temporary_dir)
-    with naming(target), open(temporary, "wb") as file:
+    with add_filename(target), open(temporary, "wb") as file:
         file.write(data)
     os.replace(temporary, target)

@@ -2,6 +2,7 @@
 
 Pictures are uint8 [height, width, 3] RGB up to the network, which casts them; the backbone's own standardize then scales.
 """
+
 import tensorflow as tf
 
 
@@ -14,7 +15,8 @@ def decode(image_bytes):
     image = tf.cond(
         tf.io.is_jpeg(image_bytes),
         lambda: tf.io.decode_jpeg(image_bytes, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_image(image_bytes, channels=3, expand_animations=False))
+        lambda: tf.io.decode_image(image_bytes, channels=3, expand_animations=False),
+    )
     image.set_shape([None, None, 3])
     return image
 
@@ -45,7 +47,9 @@ def mirror_border(images, border):
     Returns:
       float32 [batch, size + top + bottom, size + left + right, 3].
     """
-    return tf.pad(images, [[0, 0], border[:2], border[2:], [0, 0]], "SYMMETRIC") if border else images
+    return (
+        tf.pad(images, [[0, 0], border[:2], border[2:], [0, 0]], "SYMMETRIC") if border else images
+    )
 
 
 def read_image(path, size):

@@ -2,6 +2,7 @@
 
 Features: {"image": uint8 [batch, size, size, 3]}. Labels: {task: int32 [batch]}, -1 for "not labelled".
 """
+
 import os
 
 import tensorflow as tf
@@ -29,12 +30,18 @@ def read_rows(manifest, task_names, decade=None, usable_ages=()):
       decade: read only rows with a usable age of this decade (3 for 30 to 39), or without one for UNLABELLED.
       usable_ages: ((first year, last year), ...), for `decade`.
     """
-    columns = sorted((manifest.columns.index(name), name)
-                     for name in ("filename", *task_names) if name == "filename" or name in manifest.tasks)
+    columns = sorted(
+        (manifest.columns.index(name), name)
+        for name in ("filename", *task_names)
+        if name == "filename" or name in manifest.tasks
+    )
     names = [name for _, name in columns]
-    defaults = [tf.string if name == "filename" else tf.constant([UNLABELLED], tf.int32) for name in names]
+    defaults = [
+        tf.string if name == "filename" else tf.constant([UNLABELLED], tf.int32) for name in names
+    ]
     rows = tf.data.experimental.CsvDataset(
-        manifest.path, defaults, header=True, select_cols=[index for index, _ in columns])
+        manifest.path, defaults, header=True, select_cols=[index for index, _ in columns]
+    )
 
     def to_examples(number, cells):
         cells = dict(zip(names, cells))
@@ -48,8 +55,12 @@ def read_rows(manifest, task_names, decade=None, usable_ages=()):
             is_wanted &= tf.equal(part_number(places), PARTS.index(manifest.part))
         if decade is not None:
             ages = cells.get("age", unlabelled)
-            is_wanted &= tf.equal(tf.where(group_of(ages, usable_ages) >= 0, ages // 10, UNLABELLED), decade)
-        return tf.nest.map_structure(lambda column: tf.boolean_mask(column, is_wanted), (paths, labels))
+            is_wanted &= tf.equal(
+                tf.where(group_of(ages, usable_ages) >= 0, ages // 10, UNLABELLED), decade
+            )
+        return tf.nest.map_structure(
+            lambda column: tf.boolean_mask(column, is_wanted), (paths, labels)
+        )
 
     return rows.batch(CSV_ROWS).enumerate().map(to_examples).unbatch()
 
@@ -70,17 +81,28 @@ def training_dataset(manifests, task_names, hparams, seed, input_context=None):
     if hparams.age_balance:
         rows = _balanced(manifests, task_names, hparams, seed)
     else:
-        rows = _mixed([_shuffled(read_rows(manifest, task_names), seed + index)
-                       for index, manifest in enumerate(manifests)], [manifest.num_rows for manifest in manifests], seed)
+        rows = _mixed(
+            [
+                _shuffled(read_rows(manifest, task_names), seed + index)
+                for index, manifest in enumerate(manifests)
+            ],
+            [manifest.num_rows for manifest in manifests],
+            seed,
+        )
 
     def load(row, number):
         path, labels = row
         return {"image": augment(read_image(path, hparams.img_size), number, hparams)}, labels
 
-    examples, batch_size = tf.data.Dataset.zip((rows.repeat(), tf.data.Dataset.random(seed))), hparams.batch_size
+    examples, batch_size = (
+        tf.data.Dataset.zip((rows.repeat(), tf.data.Dataset.random(seed))),
+        hparams.batch_size,
+    )
     if input_context:
         # Rows are undecoded here: reading them all in every worker costs little, and no worker's epoch ends early.
-        examples = examples.shard(input_context.num_input_pipelines, input_context.input_pipeline_id)
+        examples = examples.shard(
+            input_context.num_input_pipelines, input_context.input_pipeline_id
+        )
         batch_size = input_context.get_per_replica_batch_size(batch_size)
     return _batched(examples.map(load, PARALLEL_READS), batch_size, drop_remainder=True)
 
@@ -90,7 +112,9 @@ def evaluation_dataset(manifests, task_names, img_size, batch_size):
     rows = read_rows(manifests[0], task_names)
     for manifest in manifests[1:]:
         rows = rows.concatenate(read_rows(manifest, task_names))
-    examples = rows.map(lambda path, labels: ({"image": read_image(path, img_size)}, labels), PARALLEL_READS)
+    examples = rows.map(
+        lambda path, labels: ({"image": read_image(path, img_size)}, labels), PARALLEL_READS
+    )
     return _batched(examples, batch_size, drop_remainder=False)
 
 
@@ -109,15 +133,18 @@ def _mixed(datasets, sizes, seed):
         return datasets[0]
     weights = [size / sum(sizes) for size in sizes]
     return tf.data.Dataset.sample_from_datasets(
-        datasets, weights, seed, stop_on_empty_dataset=False, rerandomize_each_iteration=True)
+        datasets, weights, seed, stop_on_empty_dataset=False, rerandomize_each_iteration=True
+    )
 
 
 def _balanced(manifests, task_names, hparams, seed):
     """Returns endless rows in which each decade of age has the share of `balanced_shares`."""
     usable_ages = hparams.usable_ages()
     num_rows = sum(manifest.num_rows for manifest in manifests)
-    ages = [sum(counts) if any(first <= age <= last for first, last in usable_ages) else 0
-            for age, counts in enumerate(zip(*(manifest.ages for manifest in manifests)))]
+    ages = [
+        sum(counts) if any(first <= age <= last for first, last in usable_ages) else 0
+        for age, counts in enumerate(zip(*(manifest.ages for manifest in manifests)))
+    ]
     shares = balanced_shares(ages, num_rows - sum(ages), hparams.age_balance)
     decades = []
     for decade in shares:
@@ -139,9 +166,16 @@ def balanced_shares(ages, num_unlabelled, balance):
       num_unlabelled: the other rows.
       balance: 0 to 1.
     """
-    counts = {decade: sum(ages[10 * decade:10 * decade + 10]) for decade in range((len(ages) + 9) // 10)}
+    counts = {
+        decade: sum(ages[10 * decade : 10 * decade + 10]) for decade in range((len(ages) + 9) // 10)
+    }
     weights = {decade: count ** (1 - balance) for decade, count in counts.items() if count}
     num_aged = sum(counts.values())
-    shares = {decade: weight / sum(weights.values()) * num_aged / (num_aged + num_unlabelled)
-              for decade, weight in weights.items()}
-    return {**shares, **({UNLABELLED: num_unlabelled / (num_aged + num_unlabelled)} if num_unlabelled else {})}
+    shares = {
+        decade: weight / sum(weights.values()) * num_aged / (num_aged + num_unlabelled)
+        for decade, weight in weights.items()
+    }
+    return {
+        **shares,
+        **({UNLABELLED: num_unlabelled / (num_aged + num_unlabelled)} if num_unlabelled else {}),
+    }

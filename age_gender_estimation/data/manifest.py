@@ -2,15 +2,24 @@
 
 Header `filename,age,gender[,race]`; `filename` is relative to the image folder; an empty cell means "not labelled".
 """
+
 import functools
 import os
+import pathlib
 from dataclasses import dataclass
 
-from age_gender_estimation import storage
-from age_gender_estimation.data.files import csv_line
-from age_gender_estimation.data.splits import CALIBRATE, MIN_ROWS, PARTS, REPORT, SELECT, part_number
+from age_gender_estimation.data.splits import (
+    CALIBRATE,
+    MIN_ROWS,
+    PARTS,
+    REPORT,
+    SELECT,
+    part_number,
+)
 from age_gender_estimation.datasets.csv_file import read_header, read_rows
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.storage import filesystem
+from age_gender_estimation.storage.files import csv_line
 from age_gender_estimation.tasks.labels import LABELS
 
 
@@ -28,6 +37,7 @@ class Manifest:
       tasks: whose labels are used.
       part: the part that is used, of splits.PARTS; None for all rows. It is what the counts are of.
     """
+
     path: str
     image_dir: str
     columns: tuple[str, ...]
@@ -55,13 +65,17 @@ def open_manifest(path, image_dir, tasks=(), part=None):
     Raises:
       InputError: a missing file or folder, a wrong header, row or value, no rows, or no column of one of `tasks`.
     """
-    if not storage.isdir(image_dir):
-        raise InputError(f"{image_dir}: expected the folder of face crops, found no folder; see --img-dir")
+    if not filesystem.isdir(image_dir):
+        raise InputError(
+            f"{image_dir}: expected the folder of face crops, found no folder; see --img-dir"
+        )
     columns = tuple(read_header(path))
     tasks = tuple(tasks) or tuple(name for name in LABELS if name in columns)
     missing = [name for name in tasks if name not in columns]
     if missing:
-        raise InputError(f"{path}: its labels of {', '.join(missing)} are to be used, its columns are {', '.join(columns)}")
+        raise InputError(
+            f"{path}: its labels of {', '.join(missing)} are to be used, its columns are {', '.join(columns)}"
+        )
     is_picture = _finder(image_dir)
     num_rows, num_labels, ages = 0, dict.fromkeys(LABELS, 0), [0] * (LABELS["age"].highest + 1)
     for number, row, labels in _rows(path, part):
@@ -71,23 +85,29 @@ def open_manifest(path, image_dir, tasks=(), part=None):
         if "age" in tasks and labels["age"] is not None:
             ages[labels["age"]] += 1
         if os.path.isabs(row["filename"]):
-            raise InputError(f"{path}, row {number}: expected a name relative to {image_dir}, got {row['filename']!r}")
+            raise InputError(
+                f"{path}, row {number}: expected a name relative to {image_dir}, got {row['filename']!r}"
+            )
         if part is None and not is_picture(row["filename"]):
-            raise InputError(f"{path}, row {number}: no picture {row['filename']!r} in {image_dir}; see --img-dir")
+            raise InputError(
+                f"{path}, row {number}: no picture {row['filename']!r} in {image_dir}; see --img-dir"
+            )
     if not num_rows:
         raise InputError(f"{path}: expected rows under the header, found none")
-    return Manifest(str(path), str(image_dir), columns, num_rows, num_labels, tuple(ages), tasks, part)
+    return Manifest(
+        str(path), str(image_dir), columns, num_rows, num_labels, tuple(ages), tasks, part
+    )
 
 
 def _finder(image_dir):
     """Returns a function: file name -> whether the image folder holds it."""
-    if not storage.is_remote(image_dir):
+    if not filesystem.is_remote(image_dir):
         return lambda name: os.path.isfile(os.path.join(image_dir, name))
 
     @functools.cache
     def names_in(folder):
         try:
-            return frozenset(storage.listdir(os.path.join(image_dir, folder)))
+            return frozenset(filesystem.listdir(os.path.join(image_dir, folder)))
         except FileNotFoundError:
             return frozenset()
 
@@ -103,8 +123,13 @@ def divide_validation(manifests):
 
     Lists of fewer than MIN_ROWS rows choose with all of them and calibrate nothing.
     """
-    chosen = [_part(manifest, SELECT) if manifest.num_rows >= MIN_ROWS else manifest for manifest in manifests]
-    return chosen, [_part(manifest, CALIBRATE) for manifest in manifests if manifest.num_rows >= MIN_ROWS]
+    chosen = [
+        _part(manifest, SELECT) if manifest.num_rows >= MIN_ROWS else manifest
+        for manifest in manifests
+    ]
+    return chosen, [
+        _part(manifest, CALIBRATE) for manifest in manifests if manifest.num_rows >= MIN_ROWS
+    ]
 
 
 def reporting_part(manifest):
@@ -114,8 +139,10 @@ def reporting_part(manifest):
       InputError: the list is too short to be divided.
     """
     if manifest.num_rows < MIN_ROWS:
-        raise InputError(f"{manifest.path}: expected at least {MIN_ROWS} rows, of which a third neither chose nor "
-                         f"calibrated the model, found {manifest.num_rows}: all of them chose it; measure on other faces")
+        raise InputError(
+            f"{manifest.path}: expected at least {MIN_ROWS} rows, of which a third neither chose nor "
+            f"calibrated the model, found {manifest.num_rows}: all of them chose it; measure on other faces"
+        )
     return _part(manifest, REPORT)
 
 
@@ -154,5 +181,38 @@ def manifest_text(rows, task_names):
     """
     lines = [csv_line(["filename", *task_names])]
     for filename, labels in rows:
-        lines.append(csv_line([filename, *("" if labels.get(name) is None else labels[name] for name in task_names)]))
+        lines.append(
+            csv_line(
+                [
+                    filename,
+                    *("" if labels.get(name) is None else labels[name] for name in task_names),
+                ]
+            )
+        )
     return "".join(lines)
+
+
+def source_names(paths):
+    """Returns a name for each CSV: its file name, after as many of its folders as tell it from the others.
+
+    Raises:
+      SettingError: a CSV is given twice.
+    """
+    # From the root on, so that a list's name does not depend on the folder the script is started in.
+    parts = [pathlib.Path(os.path.abspath(path)).parts[1:] for path in paths]
+    for path, own in zip(paths, parts):
+        if parts.count(own) > 1:
+            raise SettingError(
+                f"expected every CSV once, got {path} {parts.count(own)} times: all its rows would be "
+                "duplicates; see --csv"
+            )
+    return [
+        "/".join(_shortest_ending(own, [other for other in parts if other != own])) for own in parts
+    ]
+
+
+def _shortest_ending(own, others):
+    length = 1
+    while own[-length:] in [other[-length:] for other in others]:
+        length += 1
+    return own[-length:]

@@ -4,6 +4,7 @@ A validation list has three parts: one chooses the checkpoint, one calibrates it
 since the first two have seen the answers. They are cut by the place of a row: manifests stand in the order of their split
 hash, so a person's photos, and copies of one photo, are neighbours and stay in one part, but for the few at a border.
 """
+
 import hashlib
 
 PARTS = SELECT, CALIBRATE, REPORT = "select", "calibrate", "report"

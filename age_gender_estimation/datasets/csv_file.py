@@ -2,17 +2,18 @@
 
 In: UTF-8 with a header line, RFC 4180 quoting. Out: rows of parsed labels; every error names file, row and column.
 """
+
 import csv
 import os
 import stat
 
-from age_gender_estimation import storage
 from age_gender_estimation.datasets.example import Example
 from age_gender_estimation.errors import InputError
+from age_gender_estimation.storage import filesystem
 from age_gender_estimation.tasks.labels import LABELS
 
 SPLITS = ("train", "val", "test")
-MAX_LINE = 2 ** 20  # characters; a line is held in memory, and a file may be without line ends
+MAX_LINE = 2**20  # characters; a line is held in memory, and a file may be without line ends
 
 
 def read_header(path):
@@ -25,7 +26,9 @@ def read_header(path):
         header = next(_records(path, file), [])
     if "filename" not in header or len(set(header)) != len(header):
         found = ",".join(header[:80])[:80] or "an empty file"
-        raise InputError(f"{path}: expected a header line with the column filename, found {found!r}")
+        raise InputError(
+            f"{path}: expected a header line with the column filename, found {found!r}"
+        )
     return header
 
 
@@ -44,18 +47,31 @@ def read_rows(path, extra_columns=(), is_manifest=True):
     known = ("filename", *LABELS, *extra_columns)
     unknown = [name for name in header if name not in known]
     if unknown:
-        raise InputError(f"{path}: unknown column {unknown[0][:80]!r}; known are: {', '.join(known)}")
+        raise InputError(
+            f"{path}: unknown column {unknown[0][:80]!r}; known are: {', '.join(known)}"
+        )
     with _open(path) as file:
         for number, cells in enumerate(_records(path, file), start=1):
             if number == 1 or not cells and not is_manifest:
                 continue
             if len(cells) != len(header):
-                raise InputError(f"{path}, row {number}: expected {len(header)} cells, found {len(cells)}")
+                raise InputError(
+                    f"{path}, row {number}: expected {len(header)} cells, found {len(cells)}"
+                )
             row = dict(zip(header, cells))
             if not row["filename"] or "\0" in row["filename"]:
-                raise InputError(f"{path}, row {number}, column filename: expected a file name, got {row['filename']!r}")
-            yield number, row, {
-                name: _label(path, number, name, row[name], is_manifest) for name in LABELS if name in row}
+                raise InputError(
+                    f"{path}, row {number}, column filename: expected a file name, got {row['filename']!r}"
+                )
+            yield (
+                number,
+                row,
+                {
+                    name: _label(path, number, name, row[name], is_manifest)
+                    for name in LABELS
+                    if name in row
+                },
+            )
 
 
 def read_csv_dataset(path, filters):
@@ -78,7 +94,9 @@ def read_csv_dataset(path, filters):
     for number, row, labels in read_rows(path, ("person", "split"), is_manifest=False):
         split = row.get("split") or None
         if split not in (None, *SPLITS):
-            raise InputError(f"{path}, row {number}, column split: expected {', '.join(SPLITS)} or nothing, got {split!r}")
+            raise InputError(
+                f"{path}, row {number}, column split: expected {', '.join(SPLITS)} or nothing, got {split!r}"
+            )
         age = labels.get("age")
         drop = "no_label" if all(label is None for label in labels.values()) else ""
         if age is not None and not filters.min_age <= age <= filters.max_age:
@@ -92,11 +110,13 @@ def read_csv_dataset(path, filters):
 def _open(path):
     try:
         # It is read twice, which a pipe cannot be; a device has no end.
-        if not storage.is_remote(path) and not stat.S_ISREG(os.stat(path).st_mode):
+        if not filesystem.is_remote(path) and not stat.S_ISREG(os.stat(path).st_mode):
             raise InputError(f"{path}: expected a CSV file, found a folder, pipe or device")
-        return storage.open(path, encoding="utf-8-sig", newline="")
+        return filesystem.open(path, encoding="utf-8-sig", newline="")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a CSV file") from None
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); expected a CSV file"
+        ) from None
 
 
 def _records(path, file):

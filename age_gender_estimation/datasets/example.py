@@ -1,4 +1,5 @@
 """The record that every dataset yields, and the filters that all of them share."""
+
 from dataclasses import dataclass, field
 
 
@@ -13,6 +14,7 @@ class Example:
       split: "train", "val" or "test" where the dataset prescribes it.
       drop: why the example must not be used, or "" to keep it.
     """
+
     path: str
     labels: dict = field(default_factory=dict)
     identity: str | None = None
@@ -23,6 +25,7 @@ class Example:
 @dataclass(frozen=True)
 class Filters:
     """What preprocessing keeps: ages in years (inclusive), and the detector's face score (IMDB-WIKI only)."""
+
     min_score: float = 1.0
     min_age: int = 0
     max_age: int = 100

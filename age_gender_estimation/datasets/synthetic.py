@@ -3,6 +3,7 @@
 Age shows in the hair's grey, the size of the eyes and the wrinkles; gender in the hair's length, the lips and the beard.
 Everything else (colours, light, position, background) varies at random.
 """
+
 import datetime
 import os
 
@@ -10,14 +11,18 @@ import cv2
 import numpy as np
 from scipy.io import savemat
 
-from age_gender_estimation.errors import naming
 from age_gender_estimation.faces.photo import encode_jpeg
+from age_gender_estimation.storage.error_text import add_filename
 
 PHOTOS_PER_PERSON = 4
 OLDEST = 90  # years
 # One record in ten has a flaw that a correct filter must see: what it changes, and the reason it is dropped for.
-FLAWS = (("face_score", -np.inf, "face_score"), ("second_face_score", 2.5, "second_face"), ("gender", np.nan, "gender"),
-         ("dob", 0, "age"))
+FLAWS = (
+    ("face_score", -np.inf, "face_score"),
+    ("second_face_score", 2.5, "second_face"),
+    ("gender", np.nan, "gender"),
+    ("dob", 0, "age"),
+)
 
 
 def write_synthetic_imdb(folder, num_records, seed=0, size=128):
@@ -39,7 +44,7 @@ def write_synthetic_imdb(folder, num_records, seed=0, size=128):
         record, age = _record(np.random.default_rng([seed, person]), generator, person, index)
         path = os.path.join(folder, record["full_path"])
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with naming(path), open(path, "wb") as file:
+        with add_filename(path), open(path, "wb") as file:
             file.write(encode_jpeg(draw_face(age, int(record["gender"]), generator, size)))
         if index % 10 == 9:
             field, value, reason = FLAWS[index // 10 % len(FLAWS)]
@@ -68,17 +73,23 @@ def draw_face(age, gender, generator, size):
     x, y = (128 + int(value) for value in generator.integers(-8, 9, 2))
     skin = np.array([225, 180, 150]) * generator.uniform(0.5, 1.1)
     grey = np.clip((age - 25) / 50, 0, 1)
-    hair = (1 - grey) * np.array(generator.choice([[40, 30, 25], [90, 55, 30], [140, 100, 50]])) + grey * 215
+    hair = (1 - grey) * np.array(
+        generator.choice([[40, 30, 25], [90, 55, 30], [140, 100, 50]])
+    ) + grey * 215
     width, height = int(62 + 8 * gender), int(70 + 16 * min(age, 20) / 20)
     length = 30 if gender else 95
     cv2.ellipse(canvas, (x, y - 20), (width + 16, height + 6), 0, 180, 360, hair.tolist(), -1)
     if not gender:
-        cv2.rectangle(canvas, (x - width - 16, y - 22), (x + width + 16, y + length), hair.tolist(), -1)
+        cv2.rectangle(
+            canvas, (x - width - 16, y - 22), (x + width + 16, y + length), hair.tolist(), -1
+        )
     cv2.ellipse(canvas, (x, y), (width, height), 0, 0, 360, skin.clip(0, 255).tolist(), -1)
     _draw_features(canvas, x, y, age, gender, hair)
     _draw_wrinkles(canvas, x, y, age, skin * 0.72)
     noisy = canvas * generator.uniform(0.8, 1.15) + generator.normal(0, 6, canvas.shape)
-    return cv2.resize(noisy.clip(0, 255).astype(np.uint8), (size, size), interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        noisy.clip(0, 255).astype(np.uint8), (size, size), interpolation=cv2.INTER_AREA
+    )
 
 
 def _draw_features(canvas, x, y, age, gender, hair):
@@ -86,7 +97,13 @@ def _draw_features(canvas, x, y, age, gender, hair):
     for side in (-1, 1):
         cv2.ellipse(canvas, (x + side * 26, y - 8), (eye + 4, eye), 0, 0, 360, (245, 245, 245), -1)
         cv2.circle(canvas, (x + side * 26, y - 8), eye // 2 + 1, (45, 60, 70), -1)
-        cv2.line(canvas, (x + side * 14, y - 30), (x + side * 40, y - 30), (hair * 0.8).tolist(), 2 + 3 * gender)
+        cv2.line(
+            canvas,
+            (x + side * 14, y - 30),
+            (x + side * 40, y - 30),
+            (hair * 0.8).tolist(),
+            2 + 3 * gender,
+        )
     cv2.line(canvas, (x, y), (x, y + 20), (120, 80, 70), 3)
     if gender and age >= 16:
         cv2.ellipse(canvas, (x, y + 46), (34, 26), 0, 0, 180, hair.tolist(), -1)
@@ -102,20 +119,34 @@ def _draw_wrinkles(canvas, x, y, age, color):
         else:
             drop = 10 * (number - 4)
             for side in (-1, 1):
-                cv2.line(canvas, (x + side * 30, y + 14), (x + side * 44, y + 14 + drop), color.tolist(), 2)
+                cv2.line(
+                    canvas,
+                    (x + side * 30, y + 14),
+                    (x + side * 44, y + 14 + drop),
+                    color.tolist(),
+                    2,
+                )
 
 
 def _record(person_generator, generator, person, index):
     """Returns (the .mat fields of a photo, the age it shows); birth and gender belong to the person, not the photo."""
     gender = float(person_generator.integers(2))
-    birth = datetime.date(int(person_generator.integers(1910, 1990)), int(person_generator.integers(1, 13)), 5)
+    birth = datetime.date(
+        int(person_generator.integers(1910, 1990)), int(person_generator.integers(1, 13)), 5
+    )
     age = int(generator.integers(0, OLDEST + 1))
     taken = birth.year + age + (birth.month >= 7)
     name = f"nm{person:07d}_rm{index}_{birth.year}-{birth.month}-{birth.day}_{taken}.jpg"
     return {
-        "dob": birth.toordinal() + 366, "photo_taken": taken, "full_path": f"{person % 100:02d}/{name}", "gender": gender,
-        "name": f"Person {person}", "face_location": [1.0, 1.0, 200.0, 200.0], "face_score": generator.uniform(1.5, 6),
-        "second_face_score": np.nan, "celeb_id": person + 1.0,
+        "dob": birth.toordinal() + 366,
+        "photo_taken": taken,
+        "full_path": f"{person % 100:02d}/{name}",
+        "gender": gender,
+        "name": f"Person {person}",
+        "face_location": [1.0, 1.0, 200.0, 200.0],
+        "face_score": generator.uniform(1.5, 6),
+        "second_face_score": np.nan,
+        "celeb_id": person + 1.0,
     }, age
 
 
@@ -129,5 +160,5 @@ def _write_mat(path, records):
                 struct[field][0, index] = np.array([value])
         else:
             struct[field] = np.array([values], np.float64)
-    with naming(path):
+    with add_filename(path):
         savemat(path, {"imdb": struct})

@@ -1,4 +1,5 @@
 """UTKFace (Zhang et al., CVPR 2017, https://susanqq.github.io/UTKFace/): a folder of [age]_[gender]_[race]_[time].jpg."""
+
 import pathlib
 import re
 
@@ -33,7 +34,9 @@ def read_utkface(photo_dir, filters):
       InputError: no such folder, or no picture in it.
     """
     root = pathlib.Path(photo_dir)
-    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if PICTURE.search(path.name))
+    paths = sorted(
+        path.relative_to(root).as_posix() for path in root.rglob("*") if PICTURE.search(path.name)
+    )
     if not paths:
         found = "no picture in it" if root.is_dir() else "no folder"
         raise InputError(f"{photo_dir}: expected a folder of UTKFace pictures, found {found}")

@@ -1,4 +1,5 @@
 """The report of how good predictions are, and how sure of it they should be: overall, by source and by group."""
+
 import numpy as np
 
 from age_gender_estimation.errors import InputError
@@ -6,10 +7,10 @@ from age_gender_estimation.evaluation.metrics import (
     age_metrics,
     calibration_error,
     confusion_matrix,
-    decade_names,
     quantile_error,
     with_interval,
 )
+from age_gender_estimation.tasks.age_groups import decade_names
 from age_gender_estimation.tasks.labels import ADULT_AGE, LABELS
 
 
@@ -27,10 +28,14 @@ def evaluate(predictions):
     everything = np.ones(len(predictions.paths), bool)
     report = _report(predictions, everything)
     if not report:
-        raise InputError(f"the CSV labels none of what the model predicts: {', '.join(predictions.predicted)}")
+        raise InputError(
+            f"the CSV labels none of what the model predicts: {', '.join(predictions.predicted)}"
+        )
     sources = list(dict.fromkeys(predictions.sources))
     if len(sources) > 1:
-        report["sources"] = {name: _report(predictions, np.array(predictions.sources) == name) for name in sources}
+        report["sources"] = {
+            name: _report(predictions, np.array(predictions.sources) == name) for name in sources
+        }
     return report
 
 
@@ -45,16 +50,25 @@ def _report(predictions, chosen):
         report[name] = describe(predictions, name, labelled)
         if name != "age":
             classes = list(predictions.labels[name].class_names)
-            matrix = confusion_matrix(predictions.true[name][labelled], answers[labelled], len(classes))
+            matrix = confusion_matrix(
+                predictions.true[name][labelled], answers[labelled], len(classes)
+            )
             report[name].update(classes=classes, confusion=matrix.tolist())
         report[name]["by"] = {
-            grouping: {group: _describe_group(predictions, name, members) for group, members in groups.items()}
-            for grouping, groups in _groups(predictions, labelled).items()}
+            grouping: {
+                group: _describe_group(predictions, name, members)
+                for group, members in groups.items()
+            }
+            for grouping, groups in _groups(predictions, labelled).items()
+        }
     return report
 
 
 def _describe_age(predictions, name, chosen):
-    true, ages = predictions.true[name][chosen], {key: values[chosen] for key, values in predictions.ages.items()}
+    true, ages = (
+        predictions.true[name][chosen],
+        {key: values[chosen] for key, values in predictions.ages.items()},
+    )
     report = age_metrics(true, predictions.predicted[name][chosen])
     if "age_median" in ages:
         report["median"] = age_metrics(true, ages["age_median"])
@@ -64,14 +78,19 @@ def _describe_age(predictions, name, chosen):
         is_child, probability = true < ADULT_AGE, ages["probability_under_18"]
         report["under_18"] = {
             "accuracy": with_interval(is_child == (probability >= 0.5)),
-            "ece": calibration_error(np.maximum(probability, 1 - probability), is_child == (probability >= 0.5)),
-            "children": int(is_child.sum())}
+            "ece": calibration_error(
+                np.maximum(probability, 1 - probability), is_child == (probability >= 0.5)
+            ),
+            "children": int(is_child.sum()),
+        }
     return report
 
 
 def _describe_interval(true, ages):
-    return {"coverage": with_interval((ages["age_low"] <= true) & (true <= ages["age_high"])),
-            "width": float((ages["age_high"] - ages["age_low"] + 1).mean())}
+    return {
+        "coverage": with_interval((ages["age_low"] <= true) & (true <= ages["age_high"])),
+        "width": float((ages["age_high"] - ages["age_low"] + 1).mean()),
+    }
 
 
 def _describe_classes(predictions, name, chosen):
@@ -88,9 +107,15 @@ def _describe_group(predictions, name, chosen):
         return _describe_classes(predictions, name, chosen)
     true = predictions.true[name][chosen]
     errors = predictions.predicted[name][chosen] - true
-    group = {**with_interval(np.abs(errors)), "bias": float(errors.mean()), "rmse": float(np.sqrt((errors**2).mean()))}
+    group = {
+        **with_interval(np.abs(errors)),
+        "bias": float(errors.mean()),
+        "rmse": float(np.sqrt((errors**2).mean())),
+    }
     if "age_low" in predictions.ages:
-        group["interval"] = _describe_interval(true, {key: values[chosen] for key, values in predictions.ages.items()})
+        group["interval"] = _describe_interval(
+            true, {key: values[chosen] for key, values in predictions.ages.items()}
+        )
         group["ece"] = quantile_error(predictions.ages["age_rank"][chosen])
     return group
 
@@ -100,10 +125,16 @@ def _groups(predictions, chosen):
     groups = {}
     years = predictions.true["age"]
     decades = decade_names(years)
-    groups["decade"] = {name: chosen & (decades == name) for name in dict.fromkeys(decades[np.argsort(years)])}
+    groups["decade"] = {
+        name: chosen & (decades == name) for name in dict.fromkeys(decades[np.argsort(years)])
+    }
     for name in ("gender", "race"):
-        groups[name] = {group: chosen & (predictions.true[name] == number)
-                        for number, group in enumerate(LABELS[name].class_names)}
-    groups = {grouping: {name: members for name, members in entries.items() if name and members.any()}
-              for grouping, entries in groups.items()}
+        groups[name] = {
+            group: chosen & (predictions.true[name] == number)
+            for number, group in enumerate(LABELS[name].class_names)
+        }
+    groups = {
+        grouping: {name: members for name, members in entries.items() if name and members.any()}
+        for grouping, entries in groups.items()
+    }
     return {grouping: entries for grouping, entries in groups.items() if entries}

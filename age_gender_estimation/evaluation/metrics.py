@@ -2,6 +2,7 @@
 
 True labels are arrays with NaN for "not labelled"; what is not labelled counts nowhere.
 """
+
 import numpy as np
 
 NUM_RESAMPLES = 1000
@@ -26,7 +27,10 @@ def age_metrics(true_years, predicted_years, seed=0):
     squares = with_interval(errors**2, seed)
     return {
         "mae": with_interval(errors, seed),
-        "rmse": {**{name: float(np.sqrt(squares[name])) for name in ("value", "low", "high")}, "n": squares["n"]},
+        "rmse": {
+            **{name: float(np.sqrt(squares[name])) for name in ("value", "low", "high")},
+            "n": squares["n"],
+        },
         "cs5": with_interval(errors <= 5, seed),
         "best_constant_mae": float(np.abs(np.median(true_years) - true_years).mean()),
     }
@@ -38,9 +42,16 @@ def with_interval(values, seed=0):
     if values.ndim != 1 or not values.size:
         raise ValueError(f"expected values [n] with n > 0, got shape {values.shape}")
     generator = np.random.default_rng(seed)
-    means = [values[generator.integers(0, values.size, values.size)].mean() for _ in range(NUM_RESAMPLES)]
+    means = [
+        values[generator.integers(0, values.size, values.size)].mean() for _ in range(NUM_RESAMPLES)
+    ]
     low, high = np.percentile(means, [2.5, 97.5])
-    return {"value": float(values.mean()), "low": float(low), "high": float(high), "n": int(values.size)}
+    return {
+        "value": float(values.mean()),
+        "low": float(low),
+        "high": float(high),
+        "n": int(values.size),
+    }
 
 
 def confusion_matrix(true_classes, predicted_classes, num_classes):
@@ -76,9 +87,3 @@ def quantile_error(ranks):
     """
     levels = np.arange(1, 10) / 10
     return float(np.mean([abs((np.asarray(ranks) <= level).mean() - level) for level in levels]))
-
-
-def decade_names(years):
-    """Returns the decade of each age as an array of texts: "0-9", "10-19", ...; "" for NaN."""
-    starts = [None if np.isnan(year) else int(year) // 10 * 10 for year in np.asarray(years, np.float64)]
-    return np.array(["" if start is None else f"{start}-{start + 9}" for start in starts], object)

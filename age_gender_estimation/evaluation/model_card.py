@@ -1,6 +1,7 @@
 """The model card of an export, from measured numbers (after Mitchell et al., Model Cards for Model Reporting, FAT* 2019)."""
-from age_gender_estimation.evaluation.tables import confusion_tables, group_tables, markdown_table, overall_table
-from age_gender_estimation.model.hparams import HParams
+
+from age_gender_estimation.evaluation.tables import confusion_tables, group_tables, overall_table
+from age_gender_estimation.markup.markdown import markdown_table
 from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE
 
 MIN_FACES = 20  # smaller groups are no basis for a statement
@@ -12,7 +13,8 @@ MAX_MISTAKEN = 0.2  # share of a class
 PROTOCOL = (
     "Intervals hold 95% of 1,000 bootstrap resamples of the faces; groups of few faces say little. Calibration errors are "
     "upper estimates, the more so the fewer the faces. Where a dataset does not say who is shown, as UTKFace, a person may "
-    "be on both sides in different pictures, which makes all of this look better than it is.")
+    "be on both sides in different pictures, which makes all of this look better than it is."
+)
 USE = """## Intended use
 
 Research and teaching; statistics over many faces; sorting one's own photos; a start for training on one's own data.
@@ -29,7 +31,7 @@ pictures behind them; a model that was trained on them, or started from them, in
 """
 
 
-def model_card(description, report, measured_on, size):
+def model_card(description, report, measured_on, size, defaults):
     """Returns the card as Markdown.
 
     Args:
@@ -37,18 +39,37 @@ def model_card(description, report, measured_on, size):
       report: of evaluation.evaluate.evaluate.
       measured_on: what the report was measured on, a sentence.
       size: of the export in bytes.
+      defaults: {hyper-parameter: default}; what differs from them is shown.
     """
     parts = [
         f"# Model card: {description['backbone']}, {', '.join(description['tasks'])}\n",
-        "## Model\n", _model_table(description, size),
-        "## Training data\n", markdown_table(["list", "rows", "labels used"], [
-            [source["file"], source["rows"], ", ".join(source.get("labels", description["tasks"]))]
-            for source in description["data"]]),
+        "## Model\n",
+        _model_table(description, size, defaults),
+        "## Training data\n",
+        markdown_table(
+            ["list", "rows", "labels used"],
+            [
+                [
+                    source["file"],
+                    source["rows"],
+                    ", ".join(source.get("labels", description["tasks"])),
+                ]
+                for source in description["data"]
+            ],
+        ),
         "## Measured\n",
         f"On {measured_on}. {PROTOCOL}\n",
-        overall_table(report), *group_tables(report), *confusion_tables(report),
-        "## Calibration\n", _calibration(description), "",
-        "## Known failures\n", *[f"- {line}" for line in known_failures(report)], "", USE]
+        overall_table(report),
+        *group_tables(report),
+        *confusion_tables(report),
+        "## Calibration\n",
+        _calibration(description),
+        "",
+        "## Known failures\n",
+        *[f"- {line}" for line in known_failures(report)],
+        "",
+        USE,
+    ]
     return "\n".join(parts)
 
 
@@ -66,58 +87,90 @@ def known_failures(report):
                     lines.append(f"{grouping} {group}: {line}")
         if "confusion" in entry:
             lines += _mistaken(name, entry)
-    return lines or ["Nothing stands out in groups of at least "
-                     f"{MIN_FACES} faces; smaller groups were not looked at."]
+    return lines or [
+        "Nothing stands out in groups of at least "
+        f"{MIN_FACES} faces; smaller groups were not looked at."
+    ]
 
 
 def _age_failure(_, age, group):
-    is_biased, is_worse = abs(group["bias"]) >= MAX_BIAS, group["value"] >= MAX_RATIO * age["mae"]["value"]
+    is_biased, is_worse = (
+        abs(group["bias"]) >= MAX_BIAS,
+        group["value"] >= MAX_RATIO * age["mae"]["value"],
+    )
     if group["n"] < MIN_FACES or not (is_biased or is_worse):
         return None
     bias = f"taken for {abs(group['bias']):.1f} years too {'old' if group['bias'] > 0 else 'young'} in the mean, "
-    return (f"{bias if is_biased else ''}age MAE {group['value']:.1f} against {age['mae']['value']:.1f} of all "
-            f"({group['n']} faces)")
+    return (
+        f"{bias if is_biased else ''}age MAE {group['value']:.1f} against {age['mae']['value']:.1f} of all "
+        f"({group['n']} faces)"
+    )
 
 
 def _class_failure(name, entry, group):
     accuracy = group["accuracy"]
     if accuracy["n"] < MIN_FACES or accuracy["value"] > entry["accuracy"]["value"] - MAX_LOSS:
         return None
-    return (f"{name} right in {accuracy['value']:.1%}, against {entry['accuracy']['value']:.1%} of all "
-            f"({accuracy['n']} faces)")
+    return (
+        f"{name} right in {accuracy['value']:.1%}, against {entry['accuracy']['value']:.1%} of all "
+        f"({accuracy['n']} faces)"
+    )
 
 
 def _mistaken(name, entry):
     lines = []
     for true_name, counts in zip(entry["classes"], entry["confusion"]):
         for other, count in zip(entry["classes"], counts):
-            if other != true_name and sum(counts) >= MIN_FACES and count >= MAX_MISTAKEN * sum(counts):
+            if (
+                other != true_name
+                and sum(counts) >= MIN_FACES
+                and count >= MAX_MISTAKEN * sum(counts)
+            ):
                 lines.append(f"{name} {true_name}: {count} of {sum(counts)} are taken for {other}")
     return lines
 
 
-def _model_table(description, size):
+def _model_table(description, size, defaults):
     hparams = description.get("hparams", {})
-    started_from = [hparams[name] for name in ("weights", "warm_start") if hparams.get(name, "none") != "none"]
-    rows = [["backbone", description["backbone"]],
-            ["input", f"face crops, resized to {description['img_size']} x {description['img_size']} RGB in the graph"],
-            ["geometry of the crops", description["geometry"]["name"]],
-            *[[f"answers, {name}", task["classes"] if isinstance(task["classes"], str) else ", ".join(task["classes"])]
-              for name, task in description["tasks"].items()],
-            ["started from", ", ".join(started_from) or "random weights"],
-            ["steps", description["validation"].get("step", "unknown")],
-            ["settings that differ from the defaults", " ".join(_changed(hparams))],
-            ["size of the SavedModel", f"{size / 1e6:.1f} MB"]]
+    started_from = [
+        hparams[name] for name in ("weights", "warm_start") if hparams.get(name, "none") != "none"
+    ]
+    rows = [
+        ["backbone", description["backbone"]],
+        [
+            "input",
+            f"face crops, resized to {description['img_size']} x {description['img_size']} RGB in the graph",
+        ],
+        ["geometry of the crops", description["geometry"]["name"]],
+        *[
+            [
+                f"answers, {name}",
+                task["classes"] if isinstance(task["classes"], str) else ", ".join(task["classes"]),
+            ]
+            for name, task in description["tasks"].items()
+        ],
+        ["started from", ", ".join(started_from) or "random weights"],
+        ["steps", description["validation"].get("step", "unknown")],
+        ["settings that differ from the defaults", " ".join(_changed(hparams, defaults))],
+        ["size of the SavedModel", f"{size / 1e6:.1f} MB"],
+    ]
     return markdown_table(["", ""], rows)
 
 
-def _changed(hparams):
+def _changed(hparams, defaults):
     """Returns `name=value` texts of the settings that are no defaults and stand nowhere else."""
-    defaults, texts = HParams(), []
+    texts = []
     for name, value in hparams.items():
         value = tuple(value) if isinstance(value, list) else value
-        if value != getattr(defaults, name, value) and name not in ("weights", "warm_start", "backbone", "tasks"):
-            texts.append(f"`{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}`")
+        if value != defaults.get(name, value) and name not in (
+            "weights",
+            "warm_start",
+            "backbone",
+            "tasks",
+        ):
+            texts.append(
+                f"`{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}`"
+            )
     return texts
 
 
@@ -125,10 +178,14 @@ def _calibration(description):
     calibration = description.get("calibration") or {}
     if not calibration.get("labels"):
         return "Not calibrated: probabilities are the network's own."
-    temperatures = ", ".join(f"{name} {value:.3f} ({calibration['labels'][name]} faces)"
-                             for name, value in calibration["temperatures"].items())
+    temperatures = ", ".join(
+        f"{name} {value:.3f} ({calibration['labels'][name]} faces)"
+        for name, value in calibration["temperatures"].items()
+    )
     text = f"Logits are divided by temperatures fitted on faces that neither trained nor chose the model: {temperatures}."
     if "age" in calibration["labels"] and not description.get("age_groups"):
-        text += (f" The {INTERVAL_COVERAGE:.0%} age interval holds {calibration['interval_mass']:.1%} of the answered "
-                 f"distribution, the share that it took to hold {INTERVAL_COVERAGE:.0%} of the true ages there.")
+        text += (
+            f" The {INTERVAL_COVERAGE:.0%} age interval holds {calibration['interval_mass']:.1%} of the answered "
+            f"distribution, the share that it took to hold {INTERVAL_COVERAGE:.0%} of the true ages there."
+        )
     return text

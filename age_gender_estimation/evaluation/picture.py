@@ -1,9 +1,10 @@
 """The picture of an evaluation: faces with true and predicted labels, and true against predicted age."""
+
 import matplotlib
 import numpy as np
 
-from age_gender_estimation.data.files import write_file
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, read_photo
+from age_gender_estimation.storage.files import write_file
 
 ROWS, COLUMNS = 4, 8
 
@@ -18,14 +19,17 @@ def draw_evaluation(predictions, path, seed=0):
     """
     matplotlib.use("Agg")
     from matplotlib import pyplot
+
     figure = pyplot.figure(figsize=(20, 9), layout="constrained")
     grid, plot = figure.subfigures(1, 2, width_ratios=(2, 1.15))
-    chosen = np.random.default_rng(seed).permutation(len(predictions.paths))[:ROWS * COLUMNS]
+    chosen = np.random.default_rng(seed).permutation(len(predictions.paths))[: ROWS * COLUMNS]
     for axis, index in zip(grid.subplots(ROWS, COLUMNS).flat, [*chosen, *[None] * ROWS * COLUMNS]):
         axis.axis("off")
         if index is not None:
             _draw_face(axis, predictions, index)
-    grid.suptitle("true \N{RIGHTWARDS ARROW} predicted (red: wrong class, or more than 10 years off)")
+    grid.suptitle(
+        "true \N{RIGHTWARDS ARROW} predicted (red: wrong class, or more than 10 years off)"
+    )
     if "age" in predictions.predicted and not np.isnan(predictions.true["age"]).all():
         _draw_ages(plot.subplots(), predictions)
     write_file(path, lambda file: figure.savefig(file, dpi=80, format="png"))
@@ -55,5 +59,11 @@ def _draw_ages(axis, predictions):
     highest = max(true.max(initial=1), predicted.max(initial=1)) * 1.03
     axis.plot([0, highest], [0, highest], color="grey", linewidth=1)
     axis.scatter(true, predicted, s=8, alpha=0.35)
-    axis.set(xlim=(0, highest), ylim=(0, highest), xlabel="true age, years", ylabel="predicted age, years", aspect="equal",
-             title=f"{labelled.sum()} faces, MAE {np.abs(true - predicted).mean():.2f} years")
+    axis.set(
+        xlim=(0, highest),
+        ylim=(0, highest),
+        xlabel="true age, years",
+        ylabel="predicted age, years",
+        aspect="equal",
+        title=f"{labelled.sum()} faces, MAE {np.abs(true - predicted).mean():.2f} years",
+    )

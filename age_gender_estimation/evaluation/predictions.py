@@ -1,18 +1,23 @@
 """A SavedModel over manifests: the true labels and the answers of every crop."""
+
 import os
 from dataclasses import dataclass, field
 
 import numpy as np
 from tqdm import tqdm
 
-from age_gender_estimation import storage
-from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.data.manifest import read_manifest, source_names
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.evaluation.listed_faces import source_names
+from age_gender_estimation.storage import filesystem
 from age_gender_estimation.tasks.age_groups import group_numbers
 from age_gender_estimation.tasks.labels import LABELS
 
-OUTPUTS = ("age_median", "age_low", "age_high", "probability_under_18")  # of an age distribution, in Predictions.ages
+OUTPUTS = (
+    "age_median",
+    "age_low",
+    "age_high",
+    "probability_under_18",
+)  # of an age distribution, in Predictions.ages
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Predictions:
       ages: {output: float [n]}, what OUTPUTS the model answers, and `age_rank`: the share of the age distribution below the
         true year and half of that at it, NaN where it is not labelled. {} where the model answers no distribution.
     """
+
     paths: list
     true: dict
     predicted: dict
@@ -55,8 +61,10 @@ def predict_manifests(predictor, manifests, batch_size=64):
     if "age" in predictor.labels:
         true["age"][true["age"] > predictor.max_age] = np.nan
     predicted, confidences, ages = {name: [] for name in predictor.labels}, {}, {}
-    for start in tqdm(range(0, len(paths), batch_size), unit="batches", desc="Evaluate", mininterval=0.5):
-        outputs = _predict(predictor, paths[start:start + batch_size])
+    for start in tqdm(
+        range(0, len(paths), batch_size), unit="batches", desc="Evaluate", mininterval=0.5
+    ):
+        outputs = _predict(predictor, paths[start : start + batch_size])
         for name, (values, confidence) in predictor.answers(outputs).items():
             predicted[name].extend(values)
             if confidence is not None:
@@ -65,10 +73,12 @@ def predict_manifests(predictor, manifests, batch_size=64):
             if name in outputs:
                 ages.setdefault(name, []).extend(outputs[name])
         if "age_probabilities" in outputs:
-            ranks = _ranks(outputs["age_probabilities"], true["age"][start:start + batch_size])
+            ranks = _ranks(outputs["age_probabilities"], true["age"][start : start + batch_size])
             ages.setdefault("age_rank", []).extend(ranks)
-    predicted, confidences, ages = ({name: np.array(values, np.float64) for name, values in columns.items()}
-                                    for columns in (predicted, confidences, ages))
+    predicted, confidences, ages = (
+        {name: np.array(values, np.float64) for name, values in columns.items()}
+        for columns in (predicted, confidences, ages)
+    )
     return Predictions(paths, true, predicted, predictor.labels, sources, confidences, ages)
 
 
@@ -80,7 +90,10 @@ def _read_labels(manifests):
         paths += [os.path.join(manifest.image_dir, file) for file in files]
         sources += [name] * len(files)
         for task, labels in true.items():
-            labels += [np.nan if label is None else label for label in columns.get(task, [None] * len(files))]
+            labels += [
+                np.nan if label is None else label
+                for label in columns.get(task, [None] * len(files))
+            ]
     return paths, sources, {task: np.array(labels, np.float64) for task, labels in true.items()}
 
 
@@ -102,12 +115,16 @@ def _ranks(probabilities, years):
     ranks = np.full(len(years), np.nan)
     for index, year in enumerate(years):
         if not np.isnan(year):
-            ranks[index] = probabilities[index, :int(year)].sum() + probabilities[index, int(year)] / 2
+            ranks[index] = (
+                probabilities[index, : int(year)].sum() + probabilities[index, int(year)] / 2
+            )
     return ranks
 
 
 def _read(paths):
     try:
-        return storage.read_all(paths)
+        return filesystem.read_all(paths)
     except OSError as error:
-        raise InputError(f"{error.filename}: cannot be read ({error.strerror}); see --img-dir") from None
+        raise InputError(
+            f"{error.filename}: cannot be read ({error.strerror}); see --img-dir"
+        ) from None

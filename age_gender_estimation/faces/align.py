@@ -2,6 +2,7 @@
 
 In: a photo and landmarks in its pixels, counted from its top left corner. Out: a square at the photo's own resolution.
 """
+
 import cv2
 import numpy as np
 
@@ -37,7 +38,7 @@ def similarity_transform(source, target):
     left, values, right = np.linalg.svd(target.T @ source)
     # Where a mirrored source would fit better, the axis that matters least is turned back.
     signs = np.array([1.0, np.linalg.det(left @ right)])
-    scale = (values @ signs) / (source ** 2).sum()
+    scale = (values @ signs) / (source**2).sum()
     linear = scale * left @ np.diag(signs) @ right
     return np.column_stack([linear, target_mean - linear @ source_mean])
 
@@ -63,7 +64,9 @@ def align_face(image, landmarks, template):
     scale = np.hypot(*matrix[:, 0])  # squares per pixel
     largest = min(2 * max(image.shape[:2]), MAX_SIDE)
     if not 1 <= 1 / max(scale, 1e-9) <= largest:
-        raise UnusableFace(f"expected a face of 1 to {largest} pixels, got landmarks {np.asarray(landmarks).tolist()}")
+        raise UnusableFace(
+            f"expected a face of 1 to {largest} pixels, got landmarks {np.asarray(landmarks).tolist()}"
+        )
     side = round(1 / scale)
     # From the square's pixels back to the photo's. OpenCV counts from a pixel's centre, half a pixel from its corner.
     to_photo = np.linalg.inv(matrix[:, :2]) / side
@@ -74,5 +77,9 @@ def align_face(image, landmarks, template):
     low = np.clip(np.floor(corners.min(axis=0)).astype(int) - 3, 0, limit - 1)
     high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 3, low + 1, limit)
     return cv2.warpAffine(
-        image[low[1]:high[1], low[0]:high[0]], np.column_stack([to_photo, origin - low]), (side, side),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+        image[low[1] : high[1], low[0] : high[0]],
+        np.column_stack([to_photo, origin - low]),
+        (side, side),
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )

@@ -1,4 +1,5 @@
 """The geometry of a face crop: where in it the face lies, in the training pictures and so in prediction too."""
+
 from dataclasses import asdict, dataclass
 
 import cv2
@@ -18,6 +19,7 @@ class Geometry:
       scale: side of the crop / height of the box.
       shift: how far the crop's centre lies below the box's centre / height of the box.
     """
+
     name: str
     scale: float
     shift: float
@@ -34,6 +36,7 @@ class AlignedGeometry:
       name: the dataset whose crops look like this.
       template: (x, y) of each of detector.LANDMARKS, in sides of the crop from its top left corner.
     """
+
     name: str
     template: tuple
 
@@ -46,10 +49,19 @@ ALIGNED = "utkface"  # what --align gives to the faces of any dataset
 # with their border repeated around them, of which MTCNN found 991; median absolute deviations 0.009 (eyes, up and down) to
 # 0.024 (corners of the mouth, sideways). tests/faces/test_align_utkface.py measures them again.
 GEOMETRIES = {
-    geometry.name: geometry for geometry in (
+    geometry.name: geometry
+    for geometry in (
         Geometry("imdb_wiki", scale=1.8, shift=0.0),
-        AlignedGeometry("utkface", template=(
-            (0.297, 0.288), (0.686, 0.288), (0.489, 0.519), (0.314, 0.687), (0.665, 0.687))),
+        AlignedGeometry(
+            "utkface",
+            template=(
+                (0.297, 0.288),
+                (0.686, 0.288),
+                (0.489, 0.519),
+                (0.314, 0.687),
+                (0.665, 0.687),
+            ),
+        ),
     )
 }
 
@@ -62,8 +74,12 @@ def load_geometry(record):
     """
     if "template" not in record:
         geometry = Geometry(**record)
-        if not (0 < geometry.scale <= 10 and abs(geometry.shift) <= 10):  # a crop takes scale ** 2 times a face's memory
-            raise ValueError(f"expected a scale from 0 to 10 and a shift from -10 to 10, got {geometry}")
+        if not (
+            0 < geometry.scale <= 10 and abs(geometry.shift) <= 10
+        ):  # a crop takes scale ** 2 times a face's memory
+            raise ValueError(
+                f"expected a scale from 0 to 10 and a shift from -10 to 10, got {geometry}"
+            )
         return geometry
     template = np.array(record["template"], np.float64)
     if template.shape != (5, 2) or not np.isfinite(template).all():
@@ -110,5 +126,7 @@ def resize_square(image, size):
     if min(image.shape[:2]) < size:
         interpolation = cv2.INTER_CUBIC
     else:
-        interpolation = cv2.INTER_LINEAR if max(image.shape[:2]) < LINEAR_BELOW * size else cv2.INTER_AREA
+        interpolation = (
+            cv2.INTER_LINEAR if max(image.shape[:2]) < LINEAR_BELOW * size else cv2.INTER_AREA
+        )
     return cv2.resize(image, (size, size), interpolation=interpolation)

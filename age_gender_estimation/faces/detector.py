@@ -1,4 +1,5 @@
 """Finding faces with MTCNN (Zhang et al., IEEE Signal Processing Letters 2016). In: a photo. Out: boxes and landmarks."""
+
 import functools
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ class Face:
       landmarks: float64 [5, 2], (x, y) in the order of LANDMARKS.
       confidence: MTCNN's, up to 1.
     """
+
     box: tuple
     landmarks: np.ndarray
     confidence: float
@@ -33,6 +35,7 @@ class Face:
 def _mtcnn():
     # Imported on first use: it loads TensorFlow and three networks, which whole pictures do not need.
     from mtcnn import MTCNN
+
     return MTCNN()
 
 
@@ -62,7 +65,9 @@ def central_face(faces, image):
 
     def size_minus_distance(face):
         left, top, width, height = face.box
-        return (width * height) ** 0.5 - np.hypot(*(np.array([left + width / 2, top + height / 2]) - centre))
+        return (width * height) ** 0.5 - np.hypot(
+            *(np.array([left + width / 2, top + height / 2]) - centre)
+        )
 
     return max(faces, key=size_minus_distance)
 
@@ -70,7 +75,10 @@ def central_face(faces, image):
 def _search(image, largest_side, border_share):
     reduction = min(1.0, largest_side / max(image.shape[:2]))
     if reduction < 1.0:
-        size = (max(1, round(image.shape[1] * reduction)), max(1, round(image.shape[0] * reduction)))
+        size = (
+            max(1, round(image.shape[1] * reduction)),
+            max(1, round(image.shape[0] * reduction)),
+        )
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     limits = np.array(image.shape[1::-1]) / reduction
     border = round(border_share * min(image.shape[:2]))

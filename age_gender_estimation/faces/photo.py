@@ -1,4 +1,5 @@
 """Decoding of photos that people have. In: the bytes of a file. Out: uint8 [height, width, 3] RGB, upright."""
+
 import os
 import re
 import stat
@@ -6,11 +7,11 @@ import stat
 import cv2
 import numpy as np
 
-from age_gender_estimation import storage
+from age_gender_estimation.storage import filesystem
 
 MIN_SIDE = 16  # pixels; nothing smaller shows a face
 MAX_BYTES = 800_000_000  # the largest picture that OpenCV may decode (see the package's __init__.py), not compressed
-TOO_LONG = f"expected at most {MAX_BYTES // 10 ** 6} MB, the file has more"
+TOO_LONG = f"expected at most {MAX_BYTES // 10**6} MB, the file has more"
 # Of a JPEG; encoders write up to ten. A file of some KB can have thousands, and each costs as much as a whole picture:
 # https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf
 MAX_SCANS = 100
@@ -34,8 +35,8 @@ def read_photo(path):
       OSError: it is not there or may not be read.
       UnreadablePhoto: no file, or one of more than 800 MB.
     """
-    if storage.is_remote(path):
-        data = storage.read_bytes(path, MAX_BYTES + 1)
+    if filesystem.is_remote(path):
+        data = filesystem.read_bytes(path, MAX_BYTES + 1)
         if len(data) <= MAX_BYTES:
             return data
         raise UnreadablePhoto(TOO_LONG)
@@ -74,18 +75,26 @@ def decode_photo(data):
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     except cv2.error as error:  # too many pixels, or a header that makes no sense
-        reason = "it has too many pixels" if "MAX_IMAGE_PIXELS" in error.err else f"OpenCV refused it: {error.err}"
+        reason = (
+            "it has too many pixels"
+            if "MAX_IMAGE_PIXELS" in error.err
+            else f"OpenCV refused it: {error.err}"
+        )
         raise UnreadablePhoto(reason) from None
     if image is None:
         raise UnreadablePhoto("not a picture that OpenCV can decode; is it damaged?")
     if min(image.shape[:2]) < MIN_SIDE:
-        raise UnreadablePhoto(f"{image.shape[1]}x{image.shape[0]} pixels; expected at least {MIN_SIDE}x{MIN_SIDE}")
+        raise UnreadablePhoto(
+            f"{image.shape[1]}x{image.shape[0]} pixels; expected at least {MIN_SIDE}x{MIN_SIDE}"
+        )
     return image
 
 
 def encode_jpeg(image, quality=95):
     """Returns uint8 [height, width, 3] RGB `image` as the bytes of a JPEG."""
-    is_encoded, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    is_encoded, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
     if not is_encoded:
         raise UnreadablePhoto("OpenCV cannot encode it")
     return data.tobytes()
@@ -113,7 +122,7 @@ def _jpeg_has_end(data):
         num_scans += marker == 0xDA
         if num_scans > MAX_SCANS:
             raise UnreadablePhoto(f"expected a JPEG of at most {MAX_SCANS} scans, it has more")
-        length = int.from_bytes(data[match.end():match.end() + 2], "big")
+        length = int.from_bytes(data[match.end() : match.end() + 2], "big")
         position = match.end() + length
     return False
 
@@ -121,8 +130,8 @@ def _jpeg_has_end(data):
 def _png_has_end(data):
     position = 8
     while position + 8 <= len(data):
-        length = int.from_bytes(data[position:position + 4], "big")
-        if data[position + 4:position + 8] == b"IEND":
+        length = int.from_bytes(data[position : position + 4], "big")
+        if data[position + 4 : position + 8] == b"IEND":
             return True
         position += 12 + length
     return False

@@ -1,4 +1,5 @@
 """Executing runs: command lines in a folder each, some at a time, stopped together and never twice at once."""
+
 import os
 import re
 import signal
@@ -7,9 +8,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from tqdm import tqdm
 
-from age_gender_estimation.data.files import locked, write_file
+from age_gender_estimation.storage.files import locked, write_file
 
-STOPPED = (128 + signal.SIGTERM, 128 + signal.SIGINT, -signal.SIGTERM, -signal.SIGINT)  # exit codes of no failure
+STOPPED = (
+    128 + signal.SIGTERM,
+    128 + signal.SIGINT,
+    -signal.SIGTERM,
+    -signal.SIGINT,
+)  # exit codes of no failure
 
 
 def lock_folder(output_dir):
@@ -18,8 +24,10 @@ def lock_folder(output_dir):
     Raises:
       InputError: somebody else holds it.
     """
-    return locked(os.path.join(output_dir, "study.lock"),
-                  f"{output_dir}: another study, or a run that it left, is still at work in it")
+    return locked(
+        os.path.join(output_dir, "study.lock"),
+        f"{output_dir}: another study, or a run that it left, is still at work in it",
+    )
 
 
 def execute_all(commands, jobs, lock):
@@ -37,10 +45,18 @@ def execute_all(commands, jobs, lock):
     processes = set()
 
     def start(command, log):
-        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment, pass_fds=[lock.fileno()])
+        return subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, env=environment, pass_fds=[lock.fileno()]
+        )
 
-    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(commands), unit="runs", mininterval=0) as bar:
-        futures = [pool.submit(_execute, folder, lines, start, processes) for folder, lines in commands.items()]
+    with (
+        ThreadPoolExecutor(jobs) as pool,
+        tqdm(total=len(commands), unit="runs", mininterval=0) as bar,
+    ):
+        futures = [
+            pool.submit(_execute, folder, lines, start, processes)
+            for folder, lines in commands.items()
+        ]
         try:
             for future in as_completed(futures):
                 future.result()

@@ -1,23 +1,25 @@
 """A study: a YAML file with a grid of settings -> the list of its runs, checked before anything trains.
 
-    title: Single task against multi-task
-    question: Does learning gender and race beside age lower the age error?
-    settings: {backbone: mobilenet_v3_small, img_size: 48, num_steps: 1000}    # of every run, see train.py --help
-    grid:                                                                      # every combination is a run
-      tasks: [age, "age,gender,race"]
-      sources: [utkface, "imdb+utkface:race"]   # folders under --data-dir; + joins them, :race uses only those labels
-      seed: [0, 1, 2]
-    test: [utkface]                             # whose test.csv is measured; all sources of the grid if not given
+title: Single task against multi-task
+question: Does learning gender and race beside age lower the age error?
+settings: {backbone: mobilenet_v3_small, img_size: 48, num_steps: 1000}    # of every run, see train.py --help
+grid:                                                                      # every combination is a run
+  tasks: [age, "age,gender,race"]
+  sources: [utkface, "imdb+utkface:race"]   # folders under --data-dir; + joins them, :race uses only those labels
+  seed: [0, 1, 2]
+test: [utkface]                             # whose test.csv is measured; all sources of the grid if not given
 """
+
 import dataclasses
 import itertools
 from dataclasses import dataclass
 
 import yaml
 
-from age_gender_estimation.errors import InputError, SettingError, reason_of
-from age_gender_estimation.model.hparams import HParams
+from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.storage.error_text import short_message
 from age_gender_estimation.tasks.labels import LABELS
+from age_gender_estimation.training.hparams import HParams
 
 KEYS = ("title", "question", "settings", "grid", "test")
 # A warm start takes over what is not given, and a setting at its default is not given: runs would not be what they say.
@@ -28,12 +30,15 @@ AGE_FIELDS = ("age_encoding", "age_sigma", "age_loss", "age_balance", "max_age")
 @dataclass(frozen=True)
 class Source:
     """A folder with train.csv, val.csv, test.csv and crop/, and which of its labels to use (all if empty)."""
+
     name: str
     labels: tuple[str, ...] = ()
 
     def csv(self, data_dir, split):
         """Returns the manifest of a split as train.py's arguments name it: `DATA_DIR/utkface/train.csv:race`."""
-        return f"{data_dir}/{self.name}/{split}.csv" + (f":{','.join(self.labels)}" if self.labels else "")
+        return f"{data_dir}/{self.name}/{split}.csv" + (
+            f":{','.join(self.labels)}" if self.labels else ""
+        )
 
     def crops(self, data_dir):
         """Returns the folder of its crops."""
@@ -51,6 +56,7 @@ class Study:
       settings: hyper-parameters of every run.
       test: names of the sources that are measured.
     """
+
     title: str
     question: str
     axes: tuple[str, ...]
@@ -60,7 +66,11 @@ class Study:
 
     def hparams(self, run):
         """Returns the HParams of a run."""
-        values = {name: value for name, value in {**self.settings, **run}.items() if name in FIELDS and value is not None}
+        values = {
+            name: value
+            for name, value in {**self.settings, **run}.items()
+            if name in FIELDS and value is not None
+        }
         return HParams(**{name: _as_field(name, value) for name, value in values.items()})
 
 
@@ -69,13 +79,15 @@ def load_study(path):
 
     Raises:
       InputError: the file cannot be read, or is no YAML mapping.
-      SettingError: unknown keys or values that are not to be had, naming the choices.
+      SettingError: unknown keys or values that are not to be had, add_filename the choices.
     """
     try:
         with open(path, encoding="utf-8") as file:
             content = yaml.safe_load(file)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: expected a study as a YAML file ({reason_of(error)})") from None
+        raise InputError(
+            f"{path}: expected a study as a YAML file ({short_message(error)})"
+        ) from None
     try:
         return _study_of(content)
     except SettingError as error:
@@ -89,12 +101,20 @@ def sources_of(run):
 
 def run_name(run):
     """Returns the name of a run's folder: its settings, as `tasks=age sources=utkface seed=0`."""
-    return " ".join(f"{name}={value}" for name, value in run.items() if value is not None).replace("/", "_")
+    return " ".join(f"{name}={value}" for name, value in run.items() if value is not None).replace(
+        "/", "_"
+    )
 
 
 def _study_of(content):
-    if not isinstance(content, dict) or not isinstance(content.get("grid"), dict) or not content["grid"]:
-        raise SettingError(f"expected the keys {', '.join(KEYS)}, with a grid that maps settings to lists of values")
+    if (
+        not isinstance(content, dict)
+        or not isinstance(content.get("grid"), dict)
+        or not content["grid"]
+    ):
+        raise SettingError(
+            f"expected the keys {', '.join(KEYS)}, with a grid that maps settings to lists of values"
+        )
     _check_names(content, KEYS, "key")
     settings, grid = content.get("settings") or {}, content["grid"]
     if not isinstance(settings, dict):
@@ -103,18 +123,37 @@ def _study_of(content):
     _check_names(grid, ("sources", *FIELDS), "setting of the grid")
     twice = [name for name in grid if name in settings]
     if twice or "sources" not in grid:
-        raise SettingError(f"grid: {twice[0]} stands in settings too" if twice else "grid: expected sources, found none")
+        raise SettingError(
+            f"grid: {twice[0]} stands in settings too"
+            if twice
+            else "grid: expected sources, found none"
+        )
     for name, values in grid.items():
         if not isinstance(values, list) or not values:
             raise SettingError(f"grid, {name}: expected a list of values, got {values!r}")
     settings = {name: _as_text(name, value) for name, value in settings.items()}
-    runs = _runs_of({name: [_as_text(name, value) for value in values] for name, values in grid.items()}, settings)
+    runs = _runs_of(
+        {name: [_as_text(name, value) for value in values] for name, values in grid.items()},
+        settings,
+    )
     sources = list(dict.fromkeys(source.name for run in runs for source in sources_of(run)))
     test = content.get("test") or sources
-    if not isinstance(test, list) or len(set(map(str, test))) < len(test) or any(":" in str(name) for name in test):
-        raise SettingError(f"test: expected a list of sources, each once and without labels, got {test!r}")
-    study = Study(str(content.get("title", "Study")), str(content.get("question", "")).strip(), tuple(grid), runs, settings,
-                  tuple(map(str, test)))
+    if (
+        not isinstance(test, list)
+        or len(set(map(str, test))) < len(test)
+        or any(":" in str(name) for name in test)
+    ):
+        raise SettingError(
+            f"test: expected a list of sources, each once and without labels, got {test!r}"
+        )
+    study = Study(
+        str(content.get("title", "Study")),
+        str(content.get("question", "")).strip(),
+        tuple(grid),
+        runs,
+        settings,
+        tuple(map(str, test)),
+    )
     for run in runs:
         study.hparams(run)  # raises for values that are not to be had
     return study

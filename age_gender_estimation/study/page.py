@@ -1,8 +1,9 @@
 """The page of a study: its question, the summary, dots of every metric, learning curves, and what failed."""
+
 import numpy as np
 from matplotlib.figure import Figure
 
-from age_gender_estimation.evaluation.html_page import Table, page
+from age_gender_estimation.markup.html_page import Table, page
 from age_gender_estimation.study.grid import run_name
 from age_gender_estimation.study.results import metric_names, summarize, summary_rows
 
@@ -12,11 +13,19 @@ HEADLINES = ("age_mae", "age_group_accuracy", "gender_accuracy", "race_accuracy"
 def study_page(study, results):
     """Returns the HTML page of a Study and the Results of its runs (study.results) as text."""
     header, rows = summary_rows(study, results)
-    settings = Table(("setting", "value"), [(name, str(value)) for name, value in study.settings.items()])
+    settings = Table(
+        ("setting", "value"), [(name, str(value)) for name, value in study.settings.items()]
+    )
     sections = [
         ("Question", [study.question, settings]),
-        ("Results", [f"On test.csv of {', '.join(study.test)}; mean \N{PLUS-MINUS SIGN} standard deviation over seeds. "
-                     "Age errors in years; @ marks the metrics of one source.", Table(tuple(header), rows)]),
+        (
+            "Results",
+            [
+                f"On test.csv of {', '.join(study.test)}; mean \N{PLUS-MINUS SIGN} standard deviation over seeds. "
+                "Age errors in years; @ marks the metrics of one source.",
+                Table(tuple(header), rows),
+            ],
+        ),
     ]
     names = [name for name in metric_names(results) if name.partition("@")[0] in HEADLINES]
     if names:
@@ -39,25 +48,49 @@ def _dots(study, results, names):
     groups = list(dict.fromkeys(_label(settings, others) for settings, _ in summary))
     hues = list(dict.fromkeys(str(settings[hue]) for settings, _ in summary))
     num_metrics = sum("@" not in name for name in names)
-    figure, panels = _panels(len(names), columns=2 if num_metrics == len(names) else num_metrics)  # a row per source
+    figure, panels = _panels(
+        len(names), columns=2 if num_metrics == len(names) else num_metrics
+    )  # a row per source
     for panel, name in zip(panels, names):
         for number, value in enumerate(hues):
-            dots = [(groups.index(_label(settings, others)), *metrics[name][:2]) for settings, metrics in summary
-                    if str(settings[hue]) == value and name in metrics]
-            places = [place + (number - (len(hues) - 1) / 2) * 0.6 / len(hues) for place, _, _ in dots]
-            panel.errorbar(places, [mean for _, mean, _ in dots], [deviation or 0 for *_, deviation in dots], fmt="o",
-                           capsize=4, color=f"C{number}", label=value)
+            dots = [
+                (groups.index(_label(settings, others)), *metrics[name][:2])
+                for settings, metrics in summary
+                if str(settings[hue]) == value and name in metrics
+            ]
+            places = [
+                place + (number - (len(hues) - 1) / 2) * 0.6 / len(hues) for place, _, _ in dots
+            ]
+            panel.errorbar(
+                places,
+                [mean for _, mean, _ in dots],
+                [deviation or 0 for *_, deviation in dots],
+                fmt="o",
+                capsize=4,
+                color=f"C{number}",
+                label=value,
+            )
         panel.set(title=_title(name), xticks=range(len(groups)), xlim=(-0.5, len(groups) - 0.5))
-        panel.set_xticklabels(groups if others else [""] * len(groups), rotation=15 if len(groups) > 3 else 0, fontsize=8)
+        panel.set_xticklabels(
+            groups if others else [""] * len(groups),
+            rotation=15 if len(groups) > 3 else 0,
+            fontsize=8,
+        )
         panel.grid(axis="y", alpha=0.4)
     figure.suptitle("On the test lists: mean and standard deviation over seeds")
-    figure.legend(*panels[0].get_legend_handles_labels(), title=hue, loc="outside right upper", fontsize=8)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), title=hue, loc="outside right upper", fontsize=8
+    )
     return figure
 
 
 def _curves(results):
     """A panel per validation metric: its mean over seeds by step, a line per combination of settings."""
-    names = [name for name in HEADLINES if any(name in entry for result in results for entry in result.history)]
+    names = [
+        name
+        for name in HEADLINES
+        if any(name in entry for result in results for entry in result.history)
+    ]
     varying = _varying_axes(results)
     labels = list(dict.fromkeys(_label(result.run, varying) for result in results))
     figure, panels = _panels(len(names), columns=2)
@@ -68,8 +101,14 @@ def _curves(results):
                 for entry in result.history if _label(result.run, varying) == label else ():
                     if name in entry:
                         points.setdefault(entry["step"], []).append(entry[name])
-            panel.plot(sorted(points), [np.mean(points[step]) for step in sorted(points)], marker=".", label=label,
-                       color=f"C{number % 10}", linestyle=("-", "--", ":")[number // 10 % 3])
+            panel.plot(
+                sorted(points),
+                [np.mean(points[step]) for step in sorted(points)],
+                marker=".",
+                label=label,
+                color=f"C{number % 10}",
+                linestyle=("-", "--", ":")[number // 10 % 3],
+            )
         panel.set(title=_title(name), xlabel="step")
         panel.grid(alpha=0.4)
     figure.suptitle("While training, on the validation lists: mean over seeds")
@@ -99,4 +138,8 @@ def _label(settings, axes):
 
 def _title(name):
     metric, _, source = name.partition("@")
-    return metric.replace("_", " ") + (", years" if metric == "age_mae" else "") + (f", on {source}" if source else "")
+    return (
+        metric.replace("_", " ")
+        + (", years" if metric == "age_mae" else "")
+        + (f", on {source}" if source else "")
+    )

@@ -1,11 +1,12 @@
 """What the runs of a study gave: evaluation.json and eval.json of each run's folder -> rows, means and spread."""
+
 import json
 import os
 import statistics
 from dataclasses import dataclass, field
 
-from age_gender_estimation.data.files import csv_line
-from age_gender_estimation.evaluation.tables import markdown_table
+from age_gender_estimation.markup.markdown import markdown_table
+from age_gender_estimation.storage.files import csv_line
 from age_gender_estimation.study.grid import run_name
 
 IN_YEARS = ("age_mae", "age_rmse", "age_median_mae")  # the others are shares
@@ -21,6 +22,7 @@ class Result:
       history: list of the evaluations on the validation lists, dicts with `step`.
       error: why it has no metrics, or "".
     """
+
     run: dict
     metrics: dict = field(default_factory=dict)
     history: list = field(default_factory=list)
@@ -29,13 +31,18 @@ class Result:
 
 def read_results(study, output_dir):
     """Returns a Result per run of a Study, in its order."""
-    return [_read_result(study, run, os.path.join(output_dir, "runs", run_name(run))) for run in study.runs]
+    return [
+        _read_result(study, run, os.path.join(output_dir, "runs", run_name(run)))
+        for run in study.runs
+    ]
 
 
 def metric_names(results):
     """Returns the names of all metrics, each task's together."""
     names = dict.fromkeys(name for result in results for name in result.metrics)
-    return sorted(names, key=lambda name: ("@" in name, name.partition("@")[2]))  # stable: the order within stays
+    return sorted(
+        names, key=lambda name: ("@" in name, name.partition("@")[2])
+    )  # stable: the order within stays
 
 
 def summarize(results):
@@ -50,9 +57,20 @@ def summarize(results):
     summary = []
     for settings, runs in groups.values():
         columns = {name: [metrics[name] for metrics in runs if name in metrics] for name in names}
-        summary.append((settings, {
-            name: (statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
-            for name, values in columns.items() if values}))
+        summary.append(
+            (
+                settings,
+                {
+                    name: (
+                        statistics.mean(values),
+                        statistics.stdev(values) if len(values) > 1 else None,
+                        len(values),
+                    )
+                    for name, values in columns.items()
+                    if values
+                },
+            )
+        )
     return summary
 
 
@@ -62,8 +80,13 @@ def summary_rows(study, results):
     rows = []
     for settings, values in summarize(results):
         num_runs = max((count for _, _, count in values.values()), default=0)
-        rows.append([*("" if settings[axis] is None else str(settings[axis]) for axis in axes),
-                     *(_show(name, values.get(name)) for name in metrics), num_runs])
+        rows.append(
+            [
+                *("" if settings[axis] is None else str(settings[axis]) for axis in axes),
+                *(_show(name, values.get(name)) for name in metrics),
+                num_runs,
+            ]
+        )
     return [*axes, *(name.replace("_", " ") for name in metrics), "runs"], rows
 
 
@@ -73,8 +96,18 @@ def results_csv(study, results):
     lines = [csv_line([*study.axes, *metrics, "error"])]
     for result in results:
         settings = ("" if result.run[axis] is None else result.run[axis] for axis in study.axes)
-        lines.append(csv_line([*settings, *(f"{result.metrics[name]:.6f}" if name in result.metrics else ""
-                                            for name in metrics), result.error]))
+        lines.append(
+            csv_line(
+                [
+                    *settings,
+                    *(
+                        f"{result.metrics[name]:.6f}" if name in result.metrics else ""
+                        for name in metrics
+                    ),
+                    result.error,
+                ]
+            )
+        )
     return "".join(lines)
 
 
@@ -82,9 +115,13 @@ def results_markdown(study, results):
     """Returns the summary as a Markdown document."""
     header, rows = summary_rows(study, results)
     settings = ", ".join(f"{name} {value}" for name, value in study.settings.items())
-    lines = [f"# {study.title}", study.question,
-             f"Every run: {settings}. Measured on test.csv of {', '.join(study.test)}; mean \N{PLUS-MINUS SIGN} standard "
-             "deviation over seeds.", markdown_table(header, rows)]
+    lines = [
+        f"# {study.title}",
+        study.question,
+        f"Every run: {settings}. Measured on test.csv of {', '.join(study.test)}; mean \N{PLUS-MINUS SIGN} standard "
+        "deviation over seeds.",
+        markdown_table(header, rows),
+    ]
     return "\n\n".join(lines)
 
 

@@ -1,4 +1,5 @@
 """Ages as ranges of years: the text of `--age-encoding groups:...` -> ((first, last), ...), both years included."""
+
 import numpy as np
 
 from age_gender_estimation.tasks.labels import LABELS, Label
@@ -22,8 +23,10 @@ def parse_age_groups(text):
     groups = tuple(_parse_range(part) for part in text.split(","))
     for before, after in zip(groups, groups[1:]):
         if after[0] <= before[1]:
-            raise ValueError("expected ranges that rise and do not overlap, "
-                             f"got {group_name(before)} before {group_name(after)}")
+            raise ValueError(
+                "expected ranges that rise and do not overlap, "
+                f"got {group_name(before)} before {group_name(after)}"
+            )
     return groups
 
 
@@ -33,6 +36,14 @@ def group_numbers(years, groups):
     for number, (first, last) in enumerate(groups):
         numbers[(years >= first) & (years <= last)] = number
     return numbers
+
+
+def decade_names(years):
+    """Returns the decade of each age as an array of texts: "0-9", "10-19", ...; "" for NaN."""
+    starts = [
+        None if np.isnan(year) else int(year) // 10 * 10 for year in np.asarray(years, np.float64)
+    ]
+    return np.array(["" if start is None else f"{start}-{start + 9}" for start in starts], object)
 
 
 def group_name(group):
@@ -49,9 +60,18 @@ def group_label(groups):
 def _parse_range(text):
     first, dash, last = text.strip().partition("-")
     highest = LABELS["age"].highest
-    if not (dash and all(year.isascii() and year.isdecimal() and int(year) <= highest for year in (first, last))):
-        raise ValueError(f"expected {', '.join(AGE_GROUPS)} or ranges of years up to {highest} as in 0-17,18-64, "
-                         f"got {text!r}")
+    if not (
+        dash
+        and all(
+            year.isascii() and year.isdecimal() and int(year) <= highest for year in (first, last)
+        )
+    ):
+        raise ValueError(
+            f"expected {', '.join(AGE_GROUPS)} or ranges of years up to {highest} as in 0-17,18-64, "
+            f"got {text!r}"
+        )
     if int(first) > int(last):
-        raise ValueError(f"expected the first year of a range before its last, got {text!r}, which is empty")
+        raise ValueError(
+            f"expected the first year of a range before its last, got {text!r}, which is empty"
+        )
     return int(first), int(last)

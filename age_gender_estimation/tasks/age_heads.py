@@ -2,6 +2,7 @@
 
 Ages above max_age, or outside every group, are unlabelled for the head.
 """
+
 import tensorflow as tf
 
 from age_gender_estimation.tasks.head import Head, softmax_losses
@@ -26,10 +27,13 @@ def soft_head(max_age, sigma, weight, interval_mass=INTERVAL_COVERAGE):
 
     The loss is the Kullback-Leibler divergence in nats, 0 for a perfect answer; sigma is in years.
     """
+
     def losses(labels, logits):
         target = gaussian_targets(labels, max_age, sigma)
         # xlogy is 0 where the target is 0.
-        return tf.reduce_sum(tf.math.xlogy(target, target) - target * tf.nn.log_softmax(logits), axis=-1)
+        return tf.reduce_sum(
+            tf.math.xlogy(target, target) - target * tf.nn.log_softmax(logits), axis=-1
+        )
 
     return _years_head(max_age, weight, losses, interval_mass)
 
@@ -46,12 +50,15 @@ def gaussian_targets(labels, max_age, sigma):
 
 def regression_head(max_age, loss_name, weight):
     """One number, (years - AGE_CENTRE) / AGE_SCALE, with L1 or Huber loss in these units."""
+
     def losses(labels, logits):
         errors = tf.abs(logits[:, 0] - (tf.cast(labels, tf.float32) - AGE_CENTRE) / AGE_SCALE)
         if loss_name == "l1":
             return errors
         # Huber, Annals of Mathematical Statistics 1964; divided by delta, so that far errors cost what they do in L1.
-        return tf.where(errors < HUBER_DELTA, tf.square(errors) / (2 * HUBER_DELTA), errors - HUBER_DELTA / 2)
+        return tf.where(
+            errors < HUBER_DELTA, tf.square(errors) / (2 * HUBER_DELTA), errors - HUBER_DELTA / 2
+        )
 
     def decode(logits):
         return {"age": tf.clip_by_value(AGE_CENTRE + AGE_SCALE * logits[:, 0], 0.0, float(max_age))}
@@ -61,15 +68,27 @@ def regression_head(max_age, loss_name, weight):
 
 def groups_head(groups, weight):
     """A softmax over ranges of years ((first, last), ...)."""
+
     def decode(logits):
         return {"age_group_probabilities": tf.nn.softmax(logits)}
 
     def metrics(labels, outputs, weights):
         predicted = tf.argmax(outputs["age_group_probabilities"], -1, tf.int32)
-        return {"age_group_accuracy": tf.compat.v1.metrics.accuracy(group_of(labels, groups), predicted, weights)}
+        return {
+            "age_group_accuracy": tf.compat.v1.metrics.accuracy(
+                group_of(labels, groups), predicted, weights
+            )
+        }
 
-    return Head("age", len(groups), lambda labels: group_of(labels, groups) >= 0,
-                lambda labels, logits: softmax_losses(group_of(labels, groups), logits), decode, metrics, weight)
+    return Head(
+        "age",
+        len(groups),
+        lambda labels: group_of(labels, groups) >= 0,
+        lambda labels, logits: softmax_losses(group_of(labels, groups), logits),
+        decode,
+        metrics,
+        weight,
+    )
 
 
 def group_of(labels, groups):
@@ -90,7 +109,9 @@ def age_quantile(probabilities, share):
     """Returns the first year, float32 [batch], up to which `share` of the softmax lies; 0.5 makes MAE least."""
     below = tf.cumsum(probabilities, axis=-1) < share
     # Rounding may leave a sum of 0.99999: the last year is the highest answer.
-    return tf.minimum(tf.reduce_sum(tf.cast(below, tf.float32), axis=-1), float(probabilities.shape[-1] - 1))
+    return tf.minimum(
+        tf.reduce_sum(tf.cast(below, tf.float32), axis=-1), float(probabilities.shape[-1] - 1)
+    )
 
 
 def _in_range(max_age):
@@ -100,19 +121,26 @@ def _in_range(max_age):
 def _years_head(max_age, weight, losses, interval_mass):
     def decode(logits):
         probabilities = tf.nn.softmax(logits)
-        return {"age": expected_age(probabilities), "age_median": age_quantile(probabilities, 0.5),
-                "age_low": age_quantile(probabilities, 0.5 - interval_mass / 2),
-                "age_high": age_quantile(probabilities, 0.5 + interval_mass / 2),
-                "probability_under_18": tf.reduce_sum(probabilities[:, :ADULT_AGE], axis=-1),
-                "age_probabilities": probabilities}
+        return {
+            "age": expected_age(probabilities),
+            "age_median": age_quantile(probabilities, 0.5),
+            "age_low": age_quantile(probabilities, 0.5 - interval_mass / 2),
+            "age_high": age_quantile(probabilities, 0.5 + interval_mass / 2),
+            "probability_under_18": tf.reduce_sum(probabilities[:, :ADULT_AGE], axis=-1),
+            "age_probabilities": probabilities,
+        }
 
     return Head("age", max_age + 1, _in_range(max_age), losses, decode, _age_metrics, weight)
 
 
 def _age_metrics(labels, outputs, weights):
     years, metrics = tf.cast(labels, tf.float32), tf.compat.v1.metrics
-    result = {"age_mae": metrics.mean_absolute_error(years, outputs["age"], weights),
-              "age_rmse": metrics.root_mean_squared_error(years, outputs["age"], weights)}
+    result = {
+        "age_mae": metrics.mean_absolute_error(years, outputs["age"], weights),
+        "age_rmse": metrics.root_mean_squared_error(years, outputs["age"], weights),
+    }
     if "age_median" in outputs:
-        result["age_median_mae"] = metrics.mean_absolute_error(years, outputs["age_median"], weights)
+        result["age_median_mae"] = metrics.mean_absolute_error(
+            years, outputs["age_median"], weights
+        )
     return result

@@ -2,6 +2,7 @@
 
 Labels are int32 [batch] with -1 for "not labelled"; logits are float32 [batch, num_logits].
 """
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ class Head:
       metrics: (labels, outputs of decode, weights) -> {metric: streaming (value, update_op)}.
       weight: of its loss in the joint loss.
     """
+
     name: str
     num_logits: int
     labelled: Callable
@@ -73,7 +75,9 @@ def joint_loss(heads, labels, logits):
     """
     losses, counts = zip(*(head.loss(labels[name], logits[name]) for name, head in heads.items()))
     losses, means, counts = _of_global_batch(tf.stack(losses), tf.stack(counts))
-    joint = mean_over_heads(tf.unstack(losses), tf.unstack(counts > 0), [head.weight for head in heads.values()])
+    joint = mean_over_heads(
+        tf.unstack(losses), tf.unstack(counts > 0), [head.weight for head in heads.values()]
+    )
     return joint, dict(zip(heads, tf.unstack(means)))
 
 
@@ -90,5 +94,11 @@ def _of_global_batch(losses, counts):
     if num_replicas == 1:
         return losses, losses, counts
     own = tf.stack([tf.stop_gradient(losses) * counts, counts])
-    sums, totals = tf.unstack(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own))
-    return num_replicas * losses * counts / tf.maximum(totals, 1.0), sums / tf.maximum(totals, 1.0), totals
+    sums, totals = tf.unstack(
+        tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own)
+    )
+    return (
+        num_replicas * losses * counts / tf.maximum(totals, 1.0),
+        sums / tf.maximum(totals, 1.0),
+        totals,
+    )

@@ -1,4 +1,5 @@
 """The labels of every task: names, ranges and how they are written. Free of TensorFlow, so that preprocessing is too."""
+
 from dataclasses import dataclass
 
 INTERVAL_COVERAGE = 0.8  # share of people whose age the answered interval is to hold
@@ -15,6 +16,7 @@ class Label:
       class_names: the name of each value, in order; empty where the value is its own name (years).
       class_symbols: what predict prints for each value.
     """
+
     name: str
     highest: int
     class_names: tuple[str, ...] = ()
@@ -31,7 +33,9 @@ class Label:
             return None
         # isdecimal alone accepts digits of other scripts, which TensorFlow's CSV reader does not.
         if not (text.isascii() and text.isdecimal() and int(text) <= self.highest):
-            raise ValueError(f"expected a whole number from 0 to {self.highest} or nothing, got {text!r}")
+            raise ValueError(
+                f"expected a whole number from 0 to {self.highest} or nothing, got {text!r}"
+            )
         return int(text)
 
     def show(self, value):
@@ -45,7 +49,8 @@ def _classes(name, class_names, class_symbols=None):
 
 # Gender follows IMDB-WIKI's coding (UTKFace has it the other way round), race follows UTKFace's.
 LABELS = {
-    label.name: label for label in (
+    label.name: label
+    for label in (
         Label("age", highest=116),
         _classes("gender", ("female", "male"), ("F", "M")),
         _classes("race", ("White", "Black", "Asian", "Indian", "Others")),

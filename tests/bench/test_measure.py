@@ -11,7 +11,9 @@ from bench.samples import write_mat, write_pictures
 
 def test_sides_take_turns_that_are_reversed_from_round_to_round():
     order = []
-    sides = {name: lambda name=name: order.append(name) or len(order) for name in ("ours", "baseline")}
+    sides = {
+        name: lambda name=name: order.append(name) or len(order) for name in ("ours", "baseline")
+    }
     assert measure.alternate(sides, 3) == {"ours": [1, 4, 5], "baseline": [2, 3, 6]}
     assert order == ["ours", "baseline", "baseline", "ours", "ours", "baseline"]
 
@@ -20,7 +22,9 @@ def test_a_ratio_is_the_median_of_the_rounds_ratios():
     # 30/10, 8/8, 20/10: sorted 1, 2, 3. The medians' ratio would be 20/10 too, but not with the times below.
     row = measure.compare("x", [30.0, 8.0, 20.0], [10.0, 8.0, 10.0], "pictures/s", goal=2.0)
     assert (row.ours, row.baseline, row.ratio, row.is_met) == (20.0, 10.0, 2.0, True)
-    assert not measure.compare("x", [30.0, 8.0, 20.0], [10.0, 8.0, 10.0], "pictures/s", goal=2.1).is_met
+    assert not measure.compare(
+        "x", [30.0, 8.0, 20.0], [10.0, 8.0, 10.0], "pictures/s", goal=2.1
+    ).is_met
 
 
 def test_of_times_the_smaller_is_better():
@@ -53,11 +57,22 @@ def test_a_side_runs_in_its_own_process_and_its_failure_is_told():
 
 
 def test_the_articles_loop_and_ours_make_equal_crops(tmp_path, script):
-    photos, mat, theirs, ours = (tmp_path / name for name in ("photos", "imdb.mat", "theirs", "ours"))
+    photos, mat, theirs, ours = (
+        tmp_path / name for name in ("photos", "imdb.mat", "theirs", "ours")
+    )
     write_mat(mat, write_pictures(photos, 20, 256))
     theirs.mkdir()
     kept = article.preprocess(mat, photos, theirs)
-    arguments = ["--db-path", mat, "--photo-dir", photos, "--output-dir", ours, "--img-size", article.SIZE]
+    arguments = [
+        "--db-path",
+        mat,
+        "--photo-dir",
+        photos,
+        "--output-dir",
+        ours,
+        "--img-size",
+        article.SIZE,
+    ]
     script("preprocess_imdb.py", *arguments, "--workers", 1)
     made = sorted(path.relative_to(ours) for path in ours.glob("crop/*/*"))
     # Of 20 records numbers 3 and 13 have a low face score, 7 and 17 a second face.

@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.data.augment import augment, random_color, random_erase, random_flip, random_placement
-from age_gender_estimation.model.hparams import HParams
+from age_gender_estimation.data.augment import (
+    augment,
+    random_color,
+    random_erase,
+    random_flip,
+    random_placement,
+)
+from age_gender_estimation.training.hparams import HParams
 
 SEEDS = [tf.constant([1, number]) for number in range(30)]
 OPS = [
@@ -23,12 +29,17 @@ def test_equal_seeds_change_alike_and_others_do_not(image, op):
     results = [op(image, seed).numpy() for seed in SEEDS]
     np.testing.assert_array_equal(results[3], op(image, SEEDS[3]))
     assert len({result.tobytes() for result in results}) > 1
-    assert all(result.shape == image.shape and result.min() >= 0 and result.max() <= 255 for result in results)
+    assert all(
+        result.shape == image.shape and result.min() >= 0 and result.max() <= 255
+        for result in results
+    )
 
 
 @pytest.mark.parametrize("op", OPS)
 def test_ops_in_a_dataset_equal_eager_ones(image, op):
-    mapped = next(iter(tf.data.Dataset.from_tensors(image).map(lambda picture: op(picture, SEEDS[0]))))
+    mapped = next(
+        iter(tf.data.Dataset.from_tensors(image).map(lambda picture: op(picture, SEEDS[0])))
+    )
     np.testing.assert_allclose(mapped, op(image, SEEDS[0]), atol=1e-3)
 
 
@@ -41,7 +52,10 @@ def test_flip_mirrors_left_and_right_for_every_second_number(image):
 def test_shift_moves_by_at_most_its_share(image):
     # A vertical edge at x = 20 may end between 20 - 8 and 20 + 8.
     edge = tf.concat([tf.zeros([40, 20, 3]), 255 * tf.ones([40, 20, 3])], axis=1)
-    places = [int((random_placement(edge, seed, 0.2, 0.0, 0.0)[20, :, 0].numpy() < 127).sum()) for seed in SEEDS]
+    places = [
+        int((random_placement(edge, seed, 0.2, 0.0, 0.0)[20, :, 0].numpy() < 127).sum())
+        for seed in SEEDS
+    ]
     assert 12 <= min(places) < 17 and 23 < max(places) <= 28
 
 
@@ -59,7 +73,9 @@ def test_rotation_turns_around_the_centre_by_at_most_its_degrees_both_ways():
     bar[29:32, 50:59] = 255  # 24 pixels to the right of the centre
     angles = []
     for seed in SEEDS:
-        rows, columns = np.nonzero(random_placement(tf.constant(bar), seed, 0.0, 0.0, 20.0).numpy()[..., 0] > 100)
+        rows, columns = np.nonzero(
+            random_placement(tf.constant(bar), seed, 0.0, 0.0, 20.0).numpy()[..., 0] > 100
+        )
         angles.append(np.degrees(np.arctan2(rows.mean() - 30, columns.mean() - 30)))
         assert abs(np.hypot(rows.mean() - 30, columns.mean() - 30) - 24) < 1
     assert -21 < min(angles) < -12 and 12 < max(angles) < 21
@@ -75,7 +91,9 @@ def test_erasing_hides_one_rectangle_of_at_most_its_share_and_nothing_else(image
         if hidden.any():
             rows, columns = (np.nonzero(hidden.any(axis=axis))[0] for axis in (1, 0))
             assert hidden.sum() == len(rows) * len(columns) and max(len(rows), len(columns)) <= 20
-            np.testing.assert_allclose(erased[hidden], np.broadcast_to(mean, erased[hidden].shape), atol=0.01)
+            np.testing.assert_allclose(
+                erased[hidden], np.broadcast_to(mean, erased[hidden].shape), atol=0.01
+            )
     assert max(shares) <= 0.25 and np.mean(shares) > 0.02
 
 
@@ -86,16 +104,24 @@ def test_brightness_moves_the_mean_by_at_most_its_share():
 
 
 def test_nothing_switched_on_changes_nothing(image):
-    np.testing.assert_array_equal(augment(image, tf.constant(2, tf.int64), HParams(augment_flip=False)), image)
+    np.testing.assert_array_equal(
+        augment(image, tf.constant(2, tf.int64), HParams(augment_flip=False)), image
+    )
 
 
 def test_all_of_it_takes_and_gives_bytes_and_depends_on_the_number_alone(image):
     hparams = HParams(augment_shift=0.1, augment_rotation=9.0, augment_color=0.2, augment_erase=0.2)
     picture = tf.cast(image, tf.uint8)
-    one, again, other = (augment(picture, tf.constant(number, tf.int64), hparams).numpy() for number in (4, 4, 6))
+    one, again, other = (
+        augment(picture, tf.constant(number, tf.int64), hparams).numpy() for number in (4, 4, 6)
+    )
     assert one.dtype == np.uint8 and one.shape == picture.shape
     np.testing.assert_array_equal(one, again)
     assert (one != other).mean() > 0.5
     # Rounded: of a picture brightened by a share of one grey, all pixels move by the same amount.
-    grey = augment(tf.fill([8, 8, 3], tf.constant(100, tf.uint8)), tf.constant(1, tf.int64), HParams(augment_color=0.01))
+    grey = augment(
+        tf.fill([8, 8, 3], tf.constant(100, tf.uint8)),
+        tf.constant(1, tf.int64),
+        HParams(augment_color=0.01),
+    )
     assert np.ptp(grey.numpy()) == 0 and abs(int(grey[0, 0, 0]) - 100) <= 4

@@ -41,7 +41,8 @@ def crop_of(tmp_path, photo, monkeypatch):
         monkeypatch.setattr(crops_module, "find_faces", lambda image: found)
         settings = {"img_size": 24, "geometry": "utkface", "face": CENTRAL, **fields}
         _, reason = make_crop(
-            CropSettings(str(tmp_path), str(tmp_path / "out"), str(tmp_path / "tmp"), **settings), "a.jpg"
+            CropSettings(str(tmp_path), str(tmp_path / "out"), str(tmp_path / "tmp"), **settings),
+            "a.jpg",
         )
         return reason, path.read_bytes() if path.exists() else None
 
@@ -73,7 +74,9 @@ def test_a_box_without_size_is_no_face(crop_of):
 
 def test_a_crop_is_made_again_where_the_face_or_the_template_changes(crop_of, monkeypatch):
     faces = [face_at(20, 30, 48)]
-    whole, aligned, only = (crop_of(faces, is_kept=True, face=face)[1] for face in ("whole", CENTRAL, ONLY))
+    whole, aligned, only = (
+        crop_of(faces, is_kept=True, face=face)[1] for face in ("whole", CENTRAL, ONLY)
+    )
     moved = AlignedGeometry("utkface", tuple(map(tuple, TEMPLATE + 0.1)))
     monkeypatch.setitem(crops_module.GEOMETRIES, "utkface", moved)
     assert len({whole, aligned, only, crop_of(faces, is_kept=True)[1]}) == 4
@@ -88,27 +91,66 @@ def test_own_photos_end_to_end_with_any_number_of_workers(script, tmp_path):
     photos, astronaut = tmp_path / "photos", skimage.data.astronaut()[..., ::-1]
     photos.mkdir()
     for number in range(5):
-        cv2.imwrite(str(photos / f"one{number}.png"), np.roll(astronaut[:300, 60:400], 10 * number, axis=1))
+        cv2.imwrite(
+            str(photos / f"one{number}.png"), np.roll(astronaut[:300, 60:400], 10 * number, axis=1)
+        )
     cv2.imwrite(str(photos / "two.png"), np.hstack([astronaut[:300], astronaut[:300]]))
     cv2.imwrite(str(photos / "none.png"), np.full((64, 64, 3), 90, np.uint8))
-    rows = ["filename,age,gender,split", *(f"one{n}.png,{30 + n},F,{'train' if n % 2 else 'val'}" for n in range(5))]
-    (tmp_path / "photos.csv").write_text("\n".join([*rows, "two.png,30,F,train", "none.png,30,F,val"]) + "\n")
+    rows = [
+        "filename,age,gender,split",
+        *(f"one{n}.png,{30 + n},F,{'train' if n % 2 else 'val'}" for n in range(5)),
+    ]
+    (tmp_path / "photos.csv").write_text(
+        "\n".join([*rows, "two.png,30,F,train", "none.png,30,F,val"]) + "\n"
+    )
     digests = []
     for workers in (1, 2):
         out = tmp_path / f"out{workers}"
-        arguments = ("--csv", tmp_path / "photos.csv", "--photo-dir", photos, "--output-dir", out, "--img-size", 96)
+        arguments = (
+            "--csv",
+            tmp_path / "photos.csv",
+            "--photo-dir",
+            photos,
+            "--output-dir",
+            out,
+            "--img-size",
+            96,
+        )
         done = script("preprocess_csv.py", *arguments, "--workers", workers, "--detect", "--align")
         files = sorted(path for path in out.rglob("*") if path.is_file())
-        digests.append([(str(path.relative_to(out)), hashlib.md5(path.read_bytes()).hexdigest()) for path in files])
-    assert done.stdout == "kept 5: 2 in train.csv, 3 in val.csv\ndropped 1: no_face\ndropped 1: several_faces\n"
+        digests.append(
+            [
+                (str(path.relative_to(out)), hashlib.md5(path.read_bytes()).hexdigest())
+                for path in files
+            ]
+        )
+    assert (
+        done.stdout
+        == "kept 5: 2 in train.csv, 3 in val.csv\ndropped 1: no_face\ndropped 1: several_faces\n"
+    )
     assert digests[0] == digests[1]
     recorded = json.loads((out / "preprocess.json").read_text())["settings"]
     assert recorded["geometry"] == GEOMETRIES["utkface"].to_dict() and recorded["face"] == ONLY
-    crops = [decode_photo((out / f"crop/one{number}.png.jpg").read_bytes()).astype(int) for number in range(5)]
-    assert all(np.abs(crop - crops[0]).mean() < 8 for crop in crops)  # wherever the face was, here it is the same
+    crops = [
+        decode_photo((out / f"crop/one{number}.png.jpg").read_bytes()).astype(int)
+        for number in range(5)
+    ]
+    assert all(
+        np.abs(crop - crops[0]).mean() < 8 for crop in crops
+    )  # wherever the face was, here it is the same
 
 
 def test_align_refuses_another_geometry(script, tmp_path):
-    arguments = ("--csv", "x.csv", "--photo-dir", ".", "--output-dir", "out", "--align", "--geometry", "imdb_wiki")
+    arguments = (
+        "--csv",
+        "x.csv",
+        "--photo-dir",
+        ".",
+        "--output-dir",
+        "out",
+        "--align",
+        "--geometry",
+        "imdb_wiki",
+    )
     done = script("preprocess_csv.py", *arguments, cwd=tmp_path, check=False)
     assert done.returncode == 2 and "--align gives the geometry utkface" in done.stderr

@@ -33,7 +33,9 @@ def test_bmps_and_the_first_frame_of_a_gif_are_decoded(noise_image):
 
 def test_resize_halves_by_averaging_and_stays_in_range(noise_image):
     halved = resize(tf.constant(noise_image[:40, :40]), 20).numpy()
-    expected = cv2.resize(noise_image[:40, :40].astype(np.float32), (20, 20), interpolation=cv2.INTER_AREA)
+    expected = cv2.resize(
+        noise_image[:40, :40].astype(np.float32), (20, 20), interpolation=cv2.INTER_AREA
+    )
     assert halved.shape == (20, 20, 3) and halved.dtype == np.uint8
     errors = halved - expected
     assert np.abs(errors).mean() < 4  # a triangle filter against a box
@@ -41,7 +43,9 @@ def test_resize_halves_by_averaging_and_stays_in_range(noise_image):
 
 
 def test_a_picture_of_the_size_stays_as_it_is(noise_image):
-    np.testing.assert_array_equal(resize(tf.constant(noise_image[:40, :40]), 40), noise_image[:40, :40])
+    np.testing.assert_array_equal(
+        resize(tf.constant(noise_image[:40, :40]), 40), noise_image[:40, :40]
+    )
 
 
 def test_batches_and_single_pictures_are_resized_alike(noise_image):

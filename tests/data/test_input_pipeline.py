@@ -5,10 +5,15 @@ import pytest
 import tensorflow as tf
 
 from age_gender_estimation.data import splits
-from age_gender_estimation.data.input_pipeline import balanced_shares, evaluation_dataset, read_rows, training_dataset
+from age_gender_estimation.data.input_pipeline import (
+    balanced_shares,
+    evaluation_dataset,
+    read_rows,
+    training_dataset,
+)
 from age_gender_estimation.data.manifest import manifest_text, open_manifest, read_manifest
 from age_gender_estimation.faces.photo import encode_jpeg
-from age_gender_estimation.model.hparams import HParams
+from age_gender_estimation.training.hparams import HParams
 
 HPARAMS = HParams(tasks=("age", "gender", "race"), img_size=16, batch_size=5, augment_flip=False)
 
@@ -19,7 +24,10 @@ def write(folder, ages, columns, prefix=""):
     names = [f'{prefix}{age}, "q"\r\nx\r.jpg' for age in ages]
     for name, age in zip(names, ages):
         (folder / name).write_bytes(encode_jpeg(np.full((16, 16, 3), 2 * age, np.uint8)))
-    rows = ((name, {"age": age, "gender": age % 2, "race": None if age % 3 else 4}) for name, age in zip(names, ages))
+    rows = (
+        (name, {"age": age, "gender": age % 2, "race": None if age % 3 else 4})
+        for name, age in zip(names, ages)
+    )
     (folder / "m.csv").write_text(manifest_text(rows, columns), encoding="utf-8")
     return open_manifest(folder / "m.csv", folder)
 
@@ -33,7 +41,9 @@ def manifests(tmp_path):
 
 
 def test_evaluation_sees_every_example_once_in_order_with_its_own_picture(manifests):
-    batches = list(evaluation_dataset(manifests, ("age", "gender", "race"), 16, 4).as_numpy_iterator())
+    batches = list(
+        evaluation_dataset(manifests, ("age", "gender", "race"), 16, 4).as_numpy_iterator()
+    )
     ages = np.concatenate([labels["age"] for _, labels in batches])
     assert ages.tolist() == [*range(23), *range(30, 37)]
     assert [len(labels["age"]) for _, labels in batches] == [4] * 7 + [2]
@@ -41,7 +51,9 @@ def test_evaluation_sees_every_example_once_in_order_with_its_own_picture(manife
     np.testing.assert_allclose(brightness, 2 * ages, atol=1.01)
     races = np.concatenate([labels["race"] for _, labels in batches])
     assert races.tolist() == [-1 if age % 3 or age >= 30 else 4 for age in ages]
-    assert np.concatenate([labels["gender"] for _, labels in batches]).tolist() == [age % 2 for age in ages]
+    assert np.concatenate([labels["gender"] for _, labels in batches]).tolist() == [
+        age % 2 for age in ages
+    ]
 
 
 def test_of_a_part_only_its_rows_are_read_each_with_its_own_label(manifests, monkeypatch):
@@ -49,7 +61,9 @@ def test_of_a_part_only_its_rows_are_read_each_with_its_own_label(manifests, mon
     part = dataclasses.replace(manifests[0], part="calibrate")
     expected = [4, 5, 6, 7, 16, 17, 18, 19]
     assert read_manifest(part.path, ("age",), part.part)[1]["age"] == expected
-    batches = list(evaluation_dataset([part, manifests[1]], ("age", "gender"), 16, 4).as_numpy_iterator())
+    batches = list(
+        evaluation_dataset([part, manifests[1]], ("age", "gender"), 16, 4).as_numpy_iterator()
+    )
     ages = np.concatenate([labels["age"] for _, labels in batches])
     assert ages.tolist() == [*expected, *range(30, 37)]
     brightness = np.concatenate([features["image"].mean((1, 2, 3)) for features, _ in batches])
@@ -57,7 +71,9 @@ def test_of_a_part_only_its_rows_are_read_each_with_its_own_label(manifests, mon
 
 
 def epoch(dataset, batches):
-    return np.concatenate([labels["age"] for _, labels in dataset.take(batches).as_numpy_iterator()]).tolist()
+    return np.concatenate(
+        [labels["age"] for _, labels in dataset.take(batches).as_numpy_iterator()]
+    ).tolist()
 
 
 def test_training_shuffles_every_epoch_and_shows_each_example_once_in_it(manifests):
@@ -81,9 +97,13 @@ def test_workers_deal_out_the_batches_of_one_machine(manifests, balance):
                for number in range(2)]  # fmt: skip
     one = training_dataset(manifests, ("age",), hparams, 1)
     seen = []
-    for whole, *halves in zip(one.take(5).as_numpy_iterator(), *(each.as_numpy_iterator() for each in workers)):
+    for whole, *halves in zip(
+        one.take(5).as_numpy_iterator(), *(each.as_numpy_iterator() for each in workers)
+    ):
         assert [len(labels["age"]) for _, labels in halves] == [3, 3]
-        for number, (features, labels) in enumerate(halves):  # every second row, augmented as on one machine
+        for number, (features, labels) in enumerate(
+            halves
+        ):  # every second row, augmented as on one machine
             np.testing.assert_array_equal(labels["age"], whole[1]["age"][number::2])
             np.testing.assert_array_equal(features["image"], whole[0]["image"][number::2])
         seen += whole[1]["age"].tolist()
@@ -97,10 +117,14 @@ def test_sources_are_mixed_in_proportion(manifests):
 
 def test_training_pictures_belong_to_their_labels_and_are_augmented_only_there(manifests):
     hparams = dataclasses.replace(HPARAMS, augment_color=0.2)
-    features, labels = next(training_dataset(manifests, ("age",), hparams, seed=0).as_numpy_iterator())
+    features, labels = next(
+        training_dataset(manifests, ("age",), hparams, seed=0).as_numpy_iterator()
+    )
     changed = features["image"].mean((1, 2, 3)) - 2 * labels["age"]
     assert features["image"].shape == (5, 16, 16, 3) and np.abs(changed).max() > 2
-    features, labels = next(training_dataset(manifests, ("age",), HPARAMS, seed=0).as_numpy_iterator())
+    features, labels = next(
+        training_dataset(manifests, ("age",), HPARAMS, seed=0).as_numpy_iterator()
+    )
     np.testing.assert_allclose(features["image"].mean((1, 2, 3)), 2 * labels["age"], atol=1.01)
 
 
@@ -113,7 +137,11 @@ def test_rows_are_read_undecoded(manifests):
 def test_labels_that_are_not_asked_for_are_not_read(manifests, tmp_path):
     race_only = open_manifest(manifests[0].path, manifests[0].image_dir, ("race",))
     _, labels = next(iter(read_rows(race_only, ("age", "gender", "race"))))
-    assert {name: int(label) for name, label in labels.items()} == {"age": -1, "gender": -1, "race": 4}
+    assert {name: int(label) for name, label in labels.items()} == {
+        "age": -1,
+        "gender": -1,
+        "race": 4,
+    }
 
 
 def test_shares_of_the_decades():
@@ -157,5 +185,7 @@ def test_rows_without_an_age_keep_their_share_when_ages_are_balanced(tmp_path):
     manifest = write(tmp_path / "one", range(10), ["age", "gender"])
     other = write(tmp_path / "two", range(40, 50), ["gender"])
     hparams = dataclasses.replace(HPARAMS, age_balance=1.0, batch_size=100)
-    labels = next(training_dataset([manifest, other], ("age", "gender"), hparams, 0).as_numpy_iterator())[1]
+    labels = next(
+        training_dataset([manifest, other], ("age", "gender"), hparams, 0).as_numpy_iterator()
+    )[1]
     assert 30 < sum(labels["age"] == -1) < 70

@@ -10,7 +10,14 @@ from age_gender_estimation.data.manifest import (
 from age_gender_estimation.data.splits import MIN_ROWS
 from age_gender_estimation.errors import InputError
 
-NAMES = ["a, b.jpg", 'quo"te.jpg', "new\nline.jpg", "re\rturn.jpg", "n\u00e4me \u6f22.jpg", "25/nm1.jpg"]
+NAMES = [
+    "a, b.jpg",
+    'quo"te.jpg',
+    "new\nline.jpg",
+    "re\rturn.jpg",
+    "n\u00e4me \u6f22.jpg",
+    "25/nm1.jpg",
+]
 
 
 @pytest.fixture
@@ -18,7 +25,14 @@ def manifest(tmp_path):
     for name in NAMES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    labels = [{"age": 3, "gender": None}, {"age": None, "gender": 1}, {"age": 99}, {}, {}, {"age": 0, "gender": 0}]
+    labels = [
+        {"age": 3, "gender": None},
+        {"age": None, "gender": 1},
+        {"age": 99},
+        {},
+        {},
+        {"age": 0, "gender": 0},
+    ]
     path = tmp_path / "train.csv"
     path.write_text(manifest_text(zip(NAMES, labels), ["age", "gender"]), encoding="utf-8")
     return path
@@ -36,15 +50,25 @@ def test_what_is_written_is_read_back(manifest):
 
 def test_open_counts_rows_and_labels(manifest, tmp_path):
     opened = open_manifest(manifest, tmp_path)
-    assert (opened.num_rows, opened.columns, opened.tasks) == (6, ("filename", "age", "gender"), ("age", "gender"))
+    assert (opened.num_rows, opened.columns, opened.tasks) == (
+        6,
+        ("filename", "age", "gender"),
+        ("age", "gender"),
+    )
     assert opened.num_labels == {"age": 3, "gender": 2, "race": 0}
     assert {age: count for age, count in enumerate(opened.ages) if count} == {0: 1, 3: 1, 99: 1}
 
 
 def test_only_the_labels_that_are_asked_for_count(manifest, tmp_path):
     opened = open_manifest(manifest, tmp_path, ("gender",))
-    assert (opened.tasks, opened.num_labels, sum(opened.ages)) == (("gender",), {"age": 0, "gender": 2, "race": 0}, 0)
-    with pytest.raises(InputError, match="its labels of race are to be used, its columns are filename, age, gender"):
+    assert (opened.tasks, opened.num_labels, sum(opened.ages)) == (
+        ("gender",),
+        {"age": 0, "gender": 2, "race": 0},
+        0,
+    )
+    with pytest.raises(
+        InputError, match="its labels of race are to be used, its columns are filename, age, gender"
+    ):
         open_manifest(manifest, tmp_path, ("gender", "race"))
 
 
@@ -94,10 +118,14 @@ def test_choosing_calibrating_and_reporting_share_no_row_of_a_long_list(long_man
     assert names_of(parts[1])[0] == "100.jpg" and names_of(parts[2])[-1] == "299.jpg"
 
 
-def test_a_short_list_chooses_with_all_its_rows_and_can_neither_calibrate_nor_report(manifest, tmp_path, long_manifest):
+def test_a_short_list_chooses_with_all_its_rows_and_can_neither_calibrate_nor_report(
+    manifest, tmp_path, long_manifest
+):
     short = open_manifest(manifest, tmp_path)
     chosen, calibrating = divide_validation([short, long_manifest])
     assert chosen[0] == short and len(chosen) == 2
     assert [manifest.path for manifest in calibrating] == [long_manifest.path]
-    with pytest.raises(InputError, match="expected at least 300 rows.*found 6: all of them chose it"):
+    with pytest.raises(
+        InputError, match="expected at least 300 rows.*found 6: all of them chose it"
+    ):
         reporting_part(short)

@@ -56,11 +56,16 @@ def test_sample_is_kept_dropped_and_labelled_as_drawn(sample, crops):
 
 
 def test_nobody_is_on_both_sides(crops):
-    sides = [{name.split("_")[0] for name in read_manifest(crops / f"{split}.csv")[0]} for split in ("train", "val")]
+    sides = [
+        {name.split("_")[0] for name in read_manifest(crops / f"{split}.csv")[0]}
+        for split in ("train", "val")
+    ]
     assert sides[0] and sides[1] and not sides[0] & sides[1]
 
 
-def test_output_does_not_depend_on_workers_or_place_and_holds_no_absolute_path(sample, crops, script, tmp_path):
+def test_output_does_not_depend_on_workers_or_place_and_holds_no_absolute_path(
+    sample, crops, script, tmp_path
+):
     script(
         "preprocess_imdb.py",
         "--db-path",
@@ -123,7 +128,9 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
     whole = time.monotonic() - started
     generator = random.Random(0)
     for _ in range(3):
-        process = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         time.sleep(generator.uniform(0.3, 1.0) * whole)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
@@ -151,7 +158,9 @@ def test_safe_paths_stay_inside(path, expected):
     assert safe_relative_path(path) == expected
 
 
-def test_links_and_paths_that_lead_out_are_unsafe_and_nothing_is_written_outside(noise_image, tmp_path):
+def test_links_and_paths_that_lead_out_are_unsafe_and_nothing_is_written_outside(
+    noise_image, tmp_path
+):
     photos = tmp_path / "data" / "photos"
     for name in ("a.jpg", "b.jpg"):
         picture(photos / name, noise_image)
@@ -170,7 +179,9 @@ def test_links_and_paths_that_lead_out_are_unsafe_and_nothing_is_written_outside
     ]
     summary = preprocess(lambda: examples, photos, str(tmp_path / "out"), SETTINGS, workers=1)
     assert summary["kept"] == 2 and summary["dropped"] == {"unsafe_path": 3}
-    assert digests(tmp_path / "data") == before and sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
+    assert digests(tmp_path / "data") == before and sorted(
+        path.name for path in tmp_path.iterdir()
+    ) == ["data", "out"]
 
 
 def test_odd_names_and_bad_files(noise_image, tmp_path):
@@ -183,11 +194,17 @@ def test_odd_names_and_bad_files(noise_image, tmp_path):
     (tmp_path / "in" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     examples = [
         Example(name, {"age": 1, "gender": 1, "race": 2}, name, "train" if index else "val")
-        for index, name in enumerate([*names, "empty.jpg", "cut.jpg", "folder.jpg", "none.jpg", "a b.jpg"])
+        for index, name in enumerate(
+            [*names, "empty.jpg", "cut.jpg", "folder.jpg", "none.jpg", "a b.jpg"]
+        )
     ]
-    summary = preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    summary = preprocess(
+        lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1
+    )
     assert summary["dropped"] == {"missing_file": 2, "repeated_path": 1, "unreadable_file": 2}
-    listed = read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
+    listed = (
+        read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
+    )
     assert sorted(listed) == sorted(crop_name(name) for name in names)
     assert all((tmp_path / "out/crop" / name).is_file() for name in listed)
     assert (tmp_path / "out/train.csv").read_text().startswith("filename,age,gender,race\n")
@@ -195,11 +212,15 @@ def test_odd_names_and_bad_files(noise_image, tmp_path):
 
 def test_equal_content_stays_on_one_side_where_no_person_is_known(noise_image, tmp_path):
     for number in range(40):
-        picture(tmp_path / "in" / f"{number}.jpg", noise_image if number < 20 else noise_image + number)
+        picture(
+            tmp_path / "in" / f"{number}.jpg", noise_image if number < 20 else noise_image + number
+        )
     examples = [Example(f"{number}.jpg", {"age": 1, "gender": 1}) for number in range(40)]
     examples[3].split = "val"
     preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
-    train, val = (set(read_manifest(tmp_path / f"out/{split}.csv")[0]) for split in ("train", "val"))
+    train, val = (
+        set(read_manifest(tmp_path / f"out/{split}.csv")[0]) for split in ("train", "val")
+    )
     same = {f"{number}.jpg" for number in range(20)}
     assert same <= val and train
 
@@ -216,7 +237,9 @@ def test_all_dropped_leaves_earlier_lists_as_they_were(noise_image, tmp_path):
         workers=1,
     )
     before = digests(tmp_path / "out")
-    with pytest.raises(InputError, match=r"all 2 pictures were dropped \(gender 1, missing_file 1\)"):
+    with pytest.raises(
+        InputError, match=r"all 2 pictures were dropped \(gender 1, missing_file 1\)"
+    ):
         preprocess(
             lambda: [Example("x.jpg", labels, "x"), Example("a.jpg", drop="gender")],
             tmp_path / "in",
@@ -225,7 +248,13 @@ def test_all_dropped_leaves_earlier_lists_as_they_were(noise_image, tmp_path):
             workers=1,
         )
     with pytest.raises(InputError, match="1 people leave train or val empty"):
-        preprocess(lambda: [Example("a.jpg", labels, "a")], tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+        preprocess(
+            lambda: [Example("a.jpg", labels, "a")],
+            tmp_path / "in",
+            str(tmp_path / "out"),
+            SETTINGS,
+            workers=1,
+        )
     assert digests(tmp_path / "out") == before
 
 
@@ -236,13 +265,29 @@ def test_what_people_keep_in_the_output_folder_stays_and_old_lists_go(noise_imag
     (tmp_path / "out" / "tmp" / "mine.txt").touch()
 
     def run(*splits):
-        examples = [Example(f"{name}.jpg", {"age": 1, "gender": 0}, name, split) for name, split in zip("abc", splits)]
+        examples = [
+            Example(f"{name}.jpg", {"age": 1, "gender": 0}, name, split)
+            for name, split in zip("abc", splits)
+        ]
         preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
         return sorted(path.name for path in (tmp_path / "out").iterdir())
 
-    assert run("train", "val", "test") == ["crop", "preprocess.json", "test.csv", "tmp", "train.csv", "val.csv"]
+    assert run("train", "val", "test") == [
+        "crop",
+        "preprocess.json",
+        "test.csv",
+        "tmp",
+        "train.csv",
+        "val.csv",
+    ]
     # c.jpg is in train.csv now: a test.csv that lists it would leak.
-    assert run("train", "val", "train") == ["crop", "preprocess.json", "tmp", "train.csv", "val.csv"]
+    assert run("train", "val", "train") == [
+        "crop",
+        "preprocess.json",
+        "tmp",
+        "train.csv",
+        "val.csv",
+    ]
     assert (tmp_path / "out" / "tmp" / "mine.txt").exists()
 
 
@@ -250,7 +295,10 @@ def test_a_prescribed_split_holds_for_all_pictures_of_the_person(noise_image, tm
     for number in range(12):
         picture(tmp_path / "in" / f"{number}.jpg", noise_image)
     splits = {0: "val", 6: "train"}
-    people = [Example(f"{n}.jpg", {"age": 1, "gender": 0}, "ann" if n < 6 else "bob", splits.get(n)) for n in range(12)]
+    people = [
+        Example(f"{n}.jpg", {"age": 1, "gender": 0}, "ann" if n < 6 else "bob", splits.get(n))
+        for n in range(12)
+    ]
     preprocess(lambda: people, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     assert sorted(read_manifest(tmp_path / "out/val.csv")[0]) == [f"{n}.jpg" for n in range(6)]
     people[1].split = "train"
@@ -264,9 +312,12 @@ def test_a_name_that_is_no_text_is_dropped(noise_image, tmp_path):
     for name in names:
         picture(tmp_path / "in" / name, noise_image)
     examples = [
-        Example(name, {"age": 1, "gender": 0}, name, split) for name, split in zip(names, ("train", "val", "val"))
+        Example(name, {"age": 1, "gender": 0}, name, split)
+        for name, split in zip(names, ("train", "val", "val"))
     ]
-    summary = preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    summary = preprocess(
+        lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1
+    )
     assert summary["kept"] == 2 and summary["dropped"] == {"file_name": 1}
 
 
@@ -274,13 +325,21 @@ def test_pictures_are_never_replaced_by_their_crops(noise_image, tmp_path):
     picture(tmp_path / "crop" / "a.jpg", noise_image)
     before = digests(tmp_path)
     with pytest.raises(InputError, match="the crops would replace the pictures"):
-        preprocess(lambda: [Example("a.jpg", {"age": 1})], tmp_path / "crop", str(tmp_path), SETTINGS, workers=1)
+        preprocess(
+            lambda: [Example("a.jpg", {"age": 1})],
+            tmp_path / "crop",
+            str(tmp_path),
+            SETTINGS,
+            workers=1,
+        )
     assert digests(tmp_path) == before
     picture(tmp_path / "b.jpg", noise_image)
     (tmp_path / "link.jpg").symlink_to("crop/a.jpg")
     names = ["a.jpg", "b.jpg", "crop/a.jpg", "link.jpg"]
     picture(tmp_path / "a.jpg", noise_image)
-    examples = [Example(name, {"age": 1}, name, "val" if name == "b.jpg" else "train") for name in names[1:]]
+    examples = [
+        Example(name, {"age": 1}, name, "val" if name == "b.jpg" else "train") for name in names[1:]
+    ]
     examples.append(Example("c.jpg", {"age": 1}, "c", "train"))
     picture(tmp_path / "c.jpg", noise_image)
     summary = preprocess(lambda: examples, tmp_path, str(tmp_path), SETTINGS, workers=1)
@@ -291,12 +350,24 @@ def test_pictures_are_never_replaced_by_their_crops(noise_image, tmp_path):
 def test_lists_that_somebody_else_wrote_stay(noise_image, tmp_path, script):
     for name in "ab":
         picture(tmp_path / f"{name}.jpg", noise_image)
-    (tmp_path / "train.csv").write_text("filename,age,person,split\na.jpg,1,a,train\nb.jpg,2,b,val\n")
+    (tmp_path / "train.csv").write_text(
+        "filename,age,person,split\na.jpg,1,a,train\nb.jpg,2,b,val\n"
+    )
     before = digests(tmp_path)
-    arguments = ("preprocess_csv.py", "--csv", tmp_path / "train.csv", "--photo-dir", tmp_path, "--output-dir")
+    arguments = (
+        "preprocess_csv.py",
+        "--csv",
+        tmp_path / "train.csv",
+        "--photo-dir",
+        tmp_path,
+        "--output-dir",
+    )
     done = script(*arguments, tmp_path, check=False)
     assert done.returncode == 2 and "train.csv: the lists would replace it" in done.stderr
-    examples = [Example("a.jpg", {"age": 1}, "a", "train"), Example("b.jpg", {"age": 1}, "b", "val")]
+    examples = [
+        Example("a.jpg", {"age": 1}, "a", "train"),
+        Example("b.jpg", {"age": 1}, "b", "val"),
+    ]
     with pytest.raises(InputError, match="train.csv: no list that preprocessing wrote"):
         preprocess(lambda: examples, tmp_path, str(tmp_path), SETTINGS, workers=1)
     assert digests(tmp_path) == before
@@ -305,7 +376,15 @@ def test_lists_that_somebody_else_wrote_stay(noise_image, tmp_path, script):
 
 def test_names_that_no_crop_can_have_and_pipes_are_dropped_by_reason(noise_image, tmp_path):
     long = "x" * 251
-    for name in ("a.jpg", "b.jpg", f"{long}.jpg", f"{long}.png", "c.png", "c.png.jpg/d.jpg", "e.jpg/f.jpg"):
+    for name in (
+        "a.jpg",
+        "b.jpg",
+        f"{long}.jpg",
+        f"{long}.png",
+        "c.png",
+        "c.png.jpg/d.jpg",
+        "e.jpg/f.jpg",
+    ):
         picture(tmp_path / "in" / name, noise_image)
     os.mkfifo(tmp_path / "in/pipe.jpg")
     (tmp_path / "in/large.jpg").touch()
@@ -313,11 +392,30 @@ def test_names_that_no_crop_can_have_and_pipes_are_dropped_by_reason(noise_image
     (tmp_path / "in/up").symlink_to("..")
     (tmp_path / "in/same").symlink_to(".")
     kept = ["a.jpg", "b.jpg", f"{long}.jpg", "c.png.jpg/d.jpg", "e.jpg/f.jpg", "same/a.jpg"]
-    dropped = [f"{long}.png", "c.png", "e.jpg", "pipe.jpg", "large.jpg", "up/in/a.jpg", "up/x.jpg", "y" * 5000]
-    examples = [
-        Example(name, {"age": 1, "gender": 1}, name, "val" if name == "b.jpg" else "train") for name in kept + dropped
+    dropped = [
+        f"{long}.png",
+        "c.png",
+        "e.jpg",
+        "pipe.jpg",
+        "large.jpg",
+        "up/in/a.jpg",
+        "up/x.jpg",
+        "y" * 5000,
     ]
-    summary = preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
-    assert summary["dropped"] == {"file_name": 4, "missing_file": 1, "unreadable_file": 1, "unsafe_path": 1}
-    listed = read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
+    examples = [
+        Example(name, {"age": 1, "gender": 1}, name, "val" if name == "b.jpg" else "train")
+        for name in kept + dropped
+    ]
+    summary = preprocess(
+        lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1
+    )
+    assert summary["dropped"] == {
+        "file_name": 4,
+        "missing_file": 1,
+        "unreadable_file": 1,
+        "unsafe_path": 1,
+    }
+    listed = (
+        read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
+    )
     assert sorted(listed) == sorted([*kept, "up/in/a.jpg"]) and not list(tmp_path.glob("*.jpg"))

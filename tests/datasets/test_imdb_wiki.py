@@ -40,7 +40,9 @@ def test_a_birth_date_that_is_no_date_gives_no_age(dob):
 
 def test_ages_agree_with_pythons_calendar_on_random_dates():
     generator = np.random.default_rng(0)
-    days = generator.integers(datetime.date(1850, 1, 1).toordinal(), datetime.date(2015, 1, 1).toordinal(), 500)
+    days = generator.integers(
+        datetime.date(1850, 1, 1).toordinal(), datetime.date(2015, 1, 1).toordinal(), 500
+    )
     taken = generator.integers(1950, 2016, 500)
     dates = [datetime.date.fromordinal(int(day)) for day in days]
     expected = [year - date.year - (date.month >= 7) for date, year in zip(dates, taken)]
@@ -86,12 +88,20 @@ def without(struct, field):
     [
         (lambda path, _: path.write_bytes(b"no mat at all"), "expected a MATLAB 5 file"),
         (lambda path, _: path.write_bytes(b""), "expected a MATLAB 5 file"),
-        (lambda path, _: savemat(path, {"faces": 1}), "expected a struct named imdb or wiki, found faces"),
+        (
+            lambda path, _: savemat(path, {"faces": 1}),
+            "expected a struct named imdb or wiki, found faces",
+        ),
         (lambda path, _: savemat(path, {"imdb": 1}), "has no field"),
         (lambda path, struct: savemat(path, {"imdb": without(struct, "dob")}), "has no field dob"),
-        (lambda path, struct: savemat(path, {"imdb": {**without(struct, "dob"), "dob": [1, 2]}}), "unequal length"),
         (
-            lambda path, struct: savemat(path, {"imdb": {**without(struct, ""), "dob": struct["full_path"][0, 0]}}),
+            lambda path, struct: savemat(path, {"imdb": {**without(struct, "dob"), "dob": [1, 2]}}),
+            "unequal length",
+        ),
+        (
+            lambda path, struct: savemat(
+                path, {"imdb": {**without(struct, ""), "dob": struct["full_path"][0, 0]}}
+            ),
             "dob: expected numbers",
         ),
     ],
@@ -125,7 +135,12 @@ def element(kind, data):
 
 def matrix(kind, shape, body, name=b""):
     """A MATLAB 5 array: its class, shape, name, and whatever its contents are said to be."""
-    parts = (element(6, struct.pack("<II", kind, 0)), element(5, struct.pack("<ii", *shape)), element(1, name), body)
+    parts = (
+        element(6, struct.pack("<II", kind, 0)),
+        element(5, struct.pack("<ii", *shape)),
+        element(1, name),
+        body,
+    )
     return element(14, b"".join(parts))
 
 
@@ -134,8 +149,12 @@ def hostile_mat(shape=(1, 1), **fields):
     names = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
     number = matrix(6, (1, 1), element(9, struct.pack("<d", 7)))
     header = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<HH", 0x0100, 0x4D49)
-    listed = element(5, struct.pack("<i", 32)) + element(1, b"".join(name.encode().ljust(32, b"\0") for name in names))
-    return header + matrix(2, shape, listed + b"".join(fields.get(name, number) for name in names), b"imdb")
+    listed = element(5, struct.pack("<i", 32)) + element(
+        1, b"".join(name.encode().ljust(32, b"\0") for name in names)
+    )
+    return header + matrix(
+        2, shape, listed + b"".join(fields.get(name, number) for name in names), b"imdb"
+    )
 
 
 def nested(depth):
@@ -145,7 +164,9 @@ def nested(depth):
     return inner
 
 
-SPARSE = matrix(5, (1, 1), element(5, bytes(4)) + element(5, struct.pack("<ii", 0, 1)) + element(9, bytes(8)))
+SPARSE = matrix(
+    5, (1, 1), element(5, bytes(4)) + element(5, struct.pack("<ii", 0, 1)) + element(9, bytes(8))
+)
 PATH = matrix(1, (1, 1), matrix(4, (1, 5), element(16, b"a.jpg")))
 
 
@@ -154,8 +175,14 @@ PATH = matrix(1, (1, 1), matrix(4, (1, 5), element(16, b"a.jpg")))
     [
         (hostile_mat(full_path=matrix(1, (1, 2**27), b"")), "cannot be read|memory"),
         (hostile_mat(shape=(1, 2**27)), "Unable to allocate"),
-        (hostile_mat(dob=matrix(6, (1, 2**31 - 1), struct.pack("<II", 9, 2**31))), "cannot be read"),
-        (hostile_mat(full_path=nested(3000)), "ends SciPy's reader|cannot be read|got something else"),
+        (
+            hostile_mat(dob=matrix(6, (1, 2**31 - 1), struct.pack("<II", 9, 2**31))),
+            "cannot be read",
+        ),
+        (
+            hostile_mat(full_path=nested(3000)),
+            "ends SciPy's reader|cannot be read|got something else",
+        ),
         (hostile_mat(full_path=PATH, dob=SPARSE), "field dob: expected numbers"),
         (hostile_mat(full_path=PATH, dob=PATH), "field dob: expected numbers"),
         (hostile_mat(full_path=PATH)[:-100], "cannot be read|got something else"),
@@ -173,7 +200,12 @@ def test_a_hostile_mat_is_one_line_and_takes_no_memory_of_ours(tmp_path, content
 
 def test_a_path_that_is_none_is_empty_and_one_that_leads_out_is_left_to_preprocess(tmp_path):
     out = matrix(1, (1, 1), matrix(4, (1, 8), element(16, b"../x.jpg")))
-    for full_path, expected in ((PATH, "a.jpg"), (out, "../x.jpg"), (SPARSE, ""), (matrix(1, (1, 1), PATH), "")):
+    for full_path, expected in (
+        (PATH, "a.jpg"),
+        (out, "../x.jpg"),
+        (SPARSE, ""),
+        (matrix(1, (1, 1), PATH), ""),
+    ):
         (tmp_path / "imdb.mat").write_bytes(hostile_mat(full_path=full_path))
         (example,) = read_imdb_wiki(str(tmp_path / "imdb.mat"), Filters())
         assert example.path == expected

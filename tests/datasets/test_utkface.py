@@ -8,7 +8,10 @@ from age_gender_estimation.errors import InputError
 @pytest.mark.parametrize(
     "name, expected",
     [
-        ("26_0_2_20170104023102422.jpg.chip.jpg", {"age": 26, "gender": 1, "race": 2}),  # UTKFace's 0 is male
+        (
+            "26_0_2_20170104023102422.jpg.chip.jpg",
+            {"age": 26, "gender": 1, "race": 2},
+        ),  # UTKFace's 0 is male
         ("100_1_0_20170110183726390.jpg", {"age": 100, "gender": 0, "race": 0}),
         ("7_1_4_2017 01.jpg", {"age": 7, "gender": 0, "race": 4}),  # an odd time does not matter
         ("61_1_20170109150557335.jpg.chip.jpg", None),  # no race
@@ -34,7 +37,9 @@ def test_folder_is_listed_with_subfolders_and_bad_names_are_dropped(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("folder, message", [("empty", "no picture in it"), ("missing", "no folder")])
+@pytest.mark.parametrize(
+    "folder, message", [("empty", "no picture in it"), ("missing", "no folder")]
+)
 def test_a_folder_without_pictures_is_refused(tmp_path, folder, message):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=message):

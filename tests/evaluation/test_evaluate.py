@@ -17,9 +17,13 @@ NAN = np.nan
 
 def predictions(true, predicted, sources=None, **more):
     labels = {name: LABELS.get(name) or group_label(((1, 26), (27, 52))) for name in predicted}
-    true, predicted = ({name: np.array(values) for name, values in each.items()} for each in (true, predicted))
+    true, predicted = (
+        {name: np.array(values) for name, values in each.items()} for each in (true, predicted)
+    )
     num_faces = len(next(iter(true.values())))
-    return Predictions(["a"] * num_faces, true, predicted, labels, sources or ["a"] * num_faces, **more)
+    return Predictions(
+        ["a"] * num_faces, true, predicted, labels, sources or ["a"] * num_faces, **more
+    )
 
 
 def test_what_is_not_labelled_counts_nowhere():
@@ -30,7 +34,10 @@ def test_what_is_not_labelled_counts_nowhere():
         )
     )
     assert report["age"]["mae"]["value"] == 2.0 and report["age"]["mae"]["n"] == 2
-    assert report["gender"]["accuracy"]["value"] == 0.5 and report["gender"]["confusion"] == [[0, 1], [0, 1]]
+    assert report["gender"]["accuracy"]["value"] == 0.5 and report["gender"]["confusion"] == [
+        [0, 1],
+        [0, 1],
+    ]
     assert "race" not in report
     assert list(report["age"]["by"]) == ["decade", "gender"]
     assert {name: row["n"] for name, row in report["age"]["by"]["gender"].items()} == {"female": 1}
@@ -63,7 +70,11 @@ def test_coverage_width_and_calibration_are_overall_and_by_group():
     }
     true = {"age": [20.0, 30.0, 13.0, NAN], "gender": [0, 0, 1, 1], "race": [NAN] * 4}
     answers = {"age": [21.0, 32.0, 9.0, 9.0], "gender": [0, 1, 1, 1]}
-    report = evaluate(predictions(true, answers, ages=ages, confidences={"gender": np.array([0.9, 0.9, 0.7, 0.7])}))
+    report = evaluate(
+        predictions(
+            true, answers, ages=ages, confidences={"gender": np.array([0.9, 0.9, 0.7, 0.7])}
+        )
+    )
     # 20 lies in 20-24 and 13 in 5-13, both at an end; 30 not in 31-35. Widths 5, 5 and 9 whole years.
     assert report["age"]["interval"]["coverage"]["value"] == pytest.approx(2 / 3)
     assert report["age"]["interval"]["width"] == pytest.approx(19 / 3)
@@ -76,7 +87,9 @@ def test_coverage_width_and_calibration_are_overall_and_by_group():
     assert report["age"]["under_18"]["accuracy"]["value"] == pytest.approx(2 / 3)
     decades = report["age"]["by"]["decade"]
     assert list(decades) == ["10-19", "20-29", "30-39"]
-    assert decades["30-39"]["interval"]["coverage"]["value"] == 0.0 and decades["30-39"]["bias"] == 2.0
+    assert (
+        decades["30-39"]["interval"]["coverage"]["value"] == 0.0 and decades["30-39"]["bias"] == 2.0
+    )
     assert report["age"]["by"]["gender"]["female"]["rmse"] == pytest.approx(np.sqrt((1 + 4) / 2))
     # Gender: at 0.9 one of two right, gap 0.8; at 0.7 both right, gap 0.6.
     assert report["gender"]["ece"] == pytest.approx((0.8 + 0.6) / 4)
@@ -102,7 +115,10 @@ def test_each_source_has_its_own_metrics_beside_the_overall_ones():
     assert report["age"]["mae"]["value"] == 3.0  # (1 + 3 + 5) / 3
     assert report["sources"]["one.csv"]["age"]["mae"]["value"] == 1.0
     assert report["sources"]["two.csv"]["age"]["mae"]["value"] == 4.0
-    assert "gender" not in report["sources"]["two.csv"] and report["sources"]["one.csv"]["gender"]["accuracy"]["n"] == 1
+    assert (
+        "gender" not in report["sources"]["two.csv"]
+        and report["sources"]["one.csv"]["gender"]["accuracy"]["n"] == 1
+    )
     assert "| metric in two.csv " in report_tables(report)
 
 

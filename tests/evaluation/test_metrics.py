@@ -5,10 +5,10 @@ from age_gender_estimation.evaluation.metrics import (
     age_metrics,
     calibration_error,
     confusion_matrix,
-    decade_names,
     quantile_error,
     with_interval,
 )
+from age_gender_estimation.tasks.age_groups import decade_names
 
 
 def test_age_metrics_by_hand():
@@ -48,12 +48,18 @@ def test_nothing_or_a_matrix_has_no_interval(values):
 
 
 def test_confusion_matrix_has_true_classes_as_rows():
-    assert confusion_matrix([0, 0, 1, 2], [0, 1, 1, 0], 3).tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+    assert confusion_matrix([0, 0, 1, 2], [0, 1, 1, 0], 3).tolist() == [
+        [1, 1, 0],
+        [0, 1, 0],
+        [1, 0, 0],
+    ]
 
 
 def test_calibration_error_by_hand():
     # Two bins: 0.62 and 0.65 (right, wrong), gap |1.27 - 1| = 0.27; 0.92 twice (right), gap |1.84 - 2| = 0.16.
-    assert calibration_error([0.62, 0.65, 0.92, 0.92], [True, False, True, True]) == pytest.approx(0.43 / 4)
+    assert calibration_error([0.62, 0.65, 0.92, 0.92], [True, False, True, True]) == pytest.approx(
+        0.43 / 4
+    )
     assert calibration_error([1.0, 1.0], [True, True]) == 0.0  # the last bin holds 1 itself
 
 

@@ -1,6 +1,9 @@
+import dataclasses
+
 import pytest
 
 from age_gender_estimation.evaluation.model_card import known_failures, model_card
+from age_gender_estimation.training.hparams import HParams
 
 CONFUSION = [[28, 2], [12, 18]]
 
@@ -20,7 +23,12 @@ def report():
         "80-89": ages(9.0, -7.0, 20),
         "90-99": ages(20, -20, 19),
     }
-    errors = {"mae": share(5.0, 119), "rmse": share(6.0, 119), "cs5": share(0.6, 119), "best_constant_mae": 15.0}
+    errors = {
+        "mae": share(5.0, 119),
+        "rmse": share(6.0, 119),
+        "cs5": share(0.6, 119),
+        "best_constant_mae": 15.0,
+    }
     by_gender = {"female": {"accuracy": share(28 / 30, 30)}, "male": {"accuracy": share(0.6, 30)}}
     return {
         "age": {**errors, "by": {"decade": decades}},
@@ -50,10 +58,20 @@ def test_a_report_without_groups_says_that_nothing_was_looked_at():
 
 def test_the_card_of_a_real_export(script, trained, crops, tmp_path):
     arguments = ["--model-dir", trained[0], "--csv", crops / "val.csv", "--img-dir", crops / "crop"]
-    done = script("evaluate.py", *arguments, "--output-dir", tmp_path, "--model-card", tmp_path / "CARD.md")
+    done = script(
+        "evaluate.py", *arguments, "--output-dir", tmp_path, "--model-card", tmp_path / "CARD.md"
+    )
     card = (tmp_path / "CARD.md").read_text()
     assert done.stdout.splitlines()[-1] == f"written: {tmp_path}/CARD.md"
-    for heading in ("Model", "Training data", "Measured", "Calibration", "Known failures", "Intended use", "Licences"):
+    for heading in (
+        "Model",
+        "Training data",
+        "Measured",
+        "Calibration",
+        "Known failures",
+        "Intended use",
+        "Licences",
+    ):
         assert f"\n## {heading}\n" in card
     for line in done.stdout.splitlines():
         if line.startswith("| age MAE, years"):
@@ -78,6 +96,6 @@ def test_what_was_calibrated_is_said(calibration, expected):
         "geometry": {"name": "utkface"}, "validation": {"step": 3}, "calibration": calibration,
         "hparams": {"weights": "w.npz", "batch_size": 64, "head_units": [256]},
     }  # fmt: skip
-    card = model_card(description, report(), "60 faces", 7_340_000)
+    card = model_card(description, report(), "60 faces", 7_340_000, dataclasses.asdict(HParams()))
     assert expected in card and "7.3 MB" in card and "w.npz" in card
     assert "`batch_size=64` `head_units=256`" in card

@@ -29,13 +29,17 @@ def test_a_quarter_turn_at_double_size_by_hand():
 def test_points_that_do_not_fit_are_met_with_least_squares():
     # The scale is sum(source target) / sum(source source) = (1 + 1 + 3 + 3) / 4.
     cross = np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])
-    np.testing.assert_allclose(similarity_transform(cross, cross * (1, 3)), [[2, 0, 0], [0, 2, 0]], atol=1e-12)
+    np.testing.assert_allclose(
+        similarity_transform(cross, cross * (1, 3)), [[2, 0, 0], [0, 2, 0]], atol=1e-12
+    )
 
 
 def test_a_mirrored_face_is_not_mirrored_back():
     # Mirroring would fit exactly. Without it the long axis stays, and the scale is (4 + 4 - 1 - 1) / 10.
     cross = np.array([(-2, 0), (2, 0), (0, -1), (0, 1)])
-    np.testing.assert_allclose(similarity_transform(cross, cross * (1, -1)), [[0.6, 0, 0], [0, 0.6, 0]], atol=1e-12)
+    np.testing.assert_allclose(
+        similarity_transform(cross, cross * (1, -1)), [[0.6, 0, 0], [0, 0.6, 0]], atol=1e-12
+    )
 
 
 @settings(max_examples=50, deadline=None)
@@ -49,7 +53,9 @@ def test_any_similarity_is_recovered(angle, scale, shift, seed):
     points = np.random.default_rng(seed).uniform(-1, 1, (5, 2))
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     expected = np.column_stack([turn, shift])
-    np.testing.assert_allclose(similarity_transform(points, apply(expected, points)), expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        similarity_transform(points, apply(expected, points)), expected, rtol=1e-6, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,14 +77,18 @@ def test_landmarks_that_span_no_face_are_unusable(picture, landmarks):
 
 
 def test_a_face_that_fits_is_cut_without_touching_a_pixel(picture):
-    np.testing.assert_array_equal(align_face(picture, TEMPLATE * 40 + (30, 20), TEMPLATE), picture[20:60, 30:70])
+    np.testing.assert_array_equal(
+        align_face(picture, TEMPLATE * 40 + (30, 20), TEMPLATE), picture[20:60, 30:70]
+    )
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turned_photo_gives_the_same_crop(picture, quarters):
     x, y = (TEMPLATE * 40 + (30, 20)).T
     turned_points = {1: (y, 120 - x), 2: (120 - x, 90 - y), 3: (90 - y, x)}[quarters]
-    aligned = align_face(np.ascontiguousarray(np.rot90(picture, quarters)), np.stack(turned_points, axis=1), TEMPLATE)
+    aligned = align_face(
+        np.ascontiguousarray(np.rot90(picture, quarters)), np.stack(turned_points, axis=1), TEMPLATE
+    )
     assert np.abs(aligned.astype(int) - picture[20:60, 30:70]).max() <= 1
 
 
@@ -95,12 +105,19 @@ def test_a_face_beside_the_photo_is_its_border(picture):
 @pytest.mark.parametrize("degrees", [0, 20])
 def test_shrinking_a_large_face_gives_no_pattern_that_is_not_there(degrees):
     # Stripes 5 pixels wide, finer than the 8 pixels that become one: what is left of them is false.
-    stripes = np.where(np.arange(1600) % 5 < 2, 230, 30).astype(np.uint8)[None, :, None].repeat(1600, 0).repeat(3, 2)
+    stripes = (
+        np.where(np.arange(1600) % 5 < 2, 230, 30)
+        .astype(np.uint8)[None, :, None]
+        .repeat(1600, 0)
+        .repeat(3, 2)
+    )
     upright = resize_square(stripes[350:1250, 350:1250], 112)
     turn = cv2.getRotationMatrix2D((800, 800), degrees, 1)
     landmarks = apply(turn, TEMPLATE * 900 + 350)
     crop = resize_square(align_face(stripes, landmarks, TEMPLATE), 112)
-    unfiltered = cv2.warpAffine(stripes, similarity_transform(landmarks, TEMPLATE * 112), (112, 112))
+    unfiltered = cv2.warpAffine(
+        stripes, similarity_transform(landmarks, TEMPLATE * 112), (112, 112)
+    )
     assert abs(crop.mean() - 110) < 2 and crop.std() <= upright.std() < unfiltered.std() / 4
     if degrees == 0:
         np.testing.assert_array_equal(crop, upright)
@@ -110,4 +127,6 @@ def test_a_photo_wider_than_opencv_warps(picture):
     wide = np.zeros((90, 33_000, 3), np.uint8)
     wide[:, -120:] = picture
     points = TEMPLATE * 40 + (30, 20)
-    np.testing.assert_array_equal(align_face(wide, points + (33_000 - 120, 0), TEMPLATE), picture[20:60, 30:70])
+    np.testing.assert_array_equal(
+        align_face(wide, points + (33_000 - 120, 0), TEMPLATE), picture[20:60, 30:70]
+    )

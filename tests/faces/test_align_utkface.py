@@ -20,10 +20,14 @@ from age_gender_estimation.faces.detector import LANDMARKS, _mtcnn, find_faces
 from age_gender_estimation.faces.photo import decode_photo
 
 FOLDER, MODEL_DIR = os.environ.get("AGE_GENDER_UTKFACE_DIR"), os.environ.get("AGE_GENDER_MODEL_DIR")
-BOX = Geometry("utkface", scale=0.9, shift=0.08)  # what predict cut for UTKFace's models before there was a template
+BOX = Geometry(
+    "utkface", scale=0.9, shift=0.08
+)  # what predict cut for UTKFace's models before there was a template
 SIDE = 200  # of UTKFace's chips, pixels
 
-pytestmark = pytest.mark.skipif(not FOLDER, reason="AGE_GENDER_UTKFACE_DIR names no folder of UTKFace chips")
+pytestmark = pytest.mark.skipif(
+    not FOLDER, reason="AGE_GENDER_UTKFACE_DIR names no folder of UTKFace chips"
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +50,9 @@ def photo_of(chip, factor, degrees):
     middle = chip.shape[0] / 2 - 0.5
     matrix = cv2.getRotationMatrix2D((middle, middle), degrees, side / chip.shape[0])
     matrix[:, 2] += side - 0.5 - middle
-    return cv2.warpAffine(chip, matrix, (2 * side, 2 * side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(
+        chip, matrix, (2 * side, 2 * side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def test_the_template_is_where_mtcnn_finds_the_landmarks_of_chips(capsys):
@@ -58,7 +64,9 @@ def test_the_template_is_where_mtcnn_finds_the_landmarks_of_chips(capsys):
     median = np.median(points, axis=0)
     spread = np.median(np.abs(points - median), axis=0)
     with capsys.disabled():
-        print(f"\nlandmarks of {len(points)} of 1000 chips, in sides of the chip: median, median absolute deviation")
+        print(
+            f"\nlandmarks of {len(points)} of 1000 chips, in sides of the chip: median, median absolute deviation"
+        )
         for name, (x, y), (dx, dy) in zip(LANDMARKS, median, spread):
             print(f"{name:12} x {x:.3f} +- {dx:.3f}  y {y:.3f} +- {dy:.3f}")
     np.testing.assert_allclose(GEOMETRIES["utkface"].template, median, atol=0.002)
@@ -67,10 +75,14 @@ def test_the_template_is_where_mtcnn_finds_the_landmarks_of_chips(capsys):
 @pytest.mark.skipif(not MODEL_DIR, reason="AGE_GENDER_MODEL_DIR names no model")
 @pytest.mark.parametrize("degrees", [0, 20])
 def test_a_chip_in_a_photo_predicts_like_the_chip(capsys, degrees):
-    from age_gender_estimation.serving.predictor import Predictor
+    from age_gender_estimation.predict.predictor import Predictor
 
     listed = os.environ.get("AGE_GENDER_TEST_CSV")
-    names = read_manifest(listed)[0] if listed else [name for name in os.listdir(FOLDER) if labels_from_name(name)]
+    names = (
+        read_manifest(listed)[0]
+        if listed
+        else [name for name in os.listdir(FOLDER) if labels_from_name(name)]
+    )
     generator, ages = np.random.default_rng(0), []
     crops = {"whole chip": [], "box": [], "aligned": []}
     predictor = Predictor(MODEL_DIR)
@@ -85,11 +97,16 @@ def test_a_chip_in_a_photo_predicts_like_the_chip(capsys, degrees):
     whole, figures = answers["whole chip"], {}
     for kind, answer in answers.items():
         genders = [given["gender_probabilities"].argmax(axis=1) for given in (answer, whole)]
-        figures[kind] = np.abs(answer["age"] - whole["age"]).mean(), (genders[0] == genders[1]).mean()
+        figures[kind] = (
+            np.abs(answer["age"] - whole["age"]).mean(),
+            (genders[0] == genders[1]).mean(),
+        )
     with capsys.disabled():
         print(f"\nturned by {degrees} degrees: {len(ages)} of 300 found")
         for kind, (difference, share) in figures.items():
             error = np.abs(answers[kind]["age"] - ages).mean()
-            print(f"{kind:10} age difference {difference:.2f}, equal gender {share:.1%}, age MAE {error:.2f}")
+            print(
+                f"{kind:10} age difference {difference:.2f}, equal gender {share:.1%}, age MAE {error:.2f}"
+            )
     assert len(ages) >= 285 and figures["aligned"][0] < 2.0 and figures["aligned"][1] > 0.95
     assert figures["aligned"][0] < figures["box"][0]

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from age_gender_estimation.faces.align import UnusableFace
-from age_gender_estimation.faces.crop import GEOMETRIES, Geometry, crop_face, load_geometry, resize_square
+from age_gender_estimation.faces.crop import (
+    GEOMETRIES,
+    Geometry,
+    crop_face,
+    load_geometry,
+    resize_square,
+)
 from age_gender_estimation.faces.detector import Face
 
 
@@ -14,7 +20,9 @@ def face(*box):
 
 def test_imdb_wiki_margin_is_40_percent_on_each_side():
     # Every pixel says where it lies. A 10 x 10 box at (20, 30) with 4 pixels around it: x 16..33, y 26..43.
-    image = np.stack(np.meshgrid(np.arange(100), np.arange(100), [0], indexing="xy"), axis=-1)[:, :, 0].astype(np.uint8)
+    image = np.stack(np.meshgrid(np.arange(100), np.arange(100), [0], indexing="xy"), axis=-1)[
+        :, :, 0
+    ].astype(np.uint8)
     crop = crop_face(image, face(20, 30, 10, 10), GEOMETRIES["imdb_wiki"])
     assert crop.shape == (18, 18, 3)
     assert crop[0, 0].tolist() == [16, 26, 0] and crop[-1, -1].tolist() == [33, 43, 0]
@@ -36,14 +44,17 @@ def test_the_border_is_repeated_outside_the_photo():
 
 
 @pytest.mark.parametrize(
-    "box", [(100, 100, 10, 10), (-50, 5, 10, 10), (5, -50, 3, 3), (0, 0, 0.2, 0.2), (-30, -30, 90, 90)]
+    "box",
+    [(100, 100, 10, 10), (-50, 5, 10, 10), (5, -50, 3, 3), (0, 0, 0.2, 0.2), (-30, -30, 90, 90)],
 )
 def test_any_box_with_a_size_gives_a_square(box):
     crop = crop_face(np.ones((20, 20, 3), np.uint8), face(*box), GEOMETRIES["imdb_wiki"])
     assert crop.shape[0] == crop.shape[1] == max(1, round(1.8 * box[3])) and (crop == 1).all()
 
 
-@pytest.mark.parametrize("box", [(5, 5, 0, 10), (5, 5, 10, 0), (5, 5, 10, -1), (5, 5, float("nan"), 10)])
+@pytest.mark.parametrize(
+    "box", [(5, 5, 0, 10), (5, 5, 10, 0), (5, 5, 10, -1), (5, 5, float("nan"), 10)]
+)
 def test_a_box_without_size_is_unusable(box):
     with pytest.raises(UnusableFace, match="expected a box with a size"):
         crop_face(np.ones((20, 20, 3), np.uint8), face(*box), GEOMETRIES["imdb_wiki"])
@@ -62,10 +73,14 @@ def test_a_recorded_geometry_is_read_again(name):
 
 
 def test_geometry_recorded_before_there_were_templates_is_read():
-    assert load_geometry({"name": "utkface", "scale": 0.9, "shift": 0.08}) == Geometry("utkface", 0.9, 0.08)
+    assert load_geometry({"name": "utkface", "scale": 0.9, "shift": 0.08}) == Geometry(
+        "utkface", 0.9, 0.08
+    )
 
 
-@pytest.mark.parametrize("record", [{"name": "x"}, {"name": "x", "template": [[0, 1]]}, {"name": "x", "template": "y"}])
+@pytest.mark.parametrize(
+    "record", [{"name": "x"}, {"name": "x", "template": [[0, 1]]}, {"name": "x", "template": "y"}]
+)
 def test_what_is_no_geometry_is_refused(record):
     with pytest.raises((TypeError, ValueError)):
         load_geometry(record)
@@ -89,7 +104,9 @@ def test_down_to_two_thirds_it_weighs_the_nearest_pixels_and_below_it_areas(side
         weights = np.clip(1 - np.abs(places - (side // 2 - 0.5)), 0, None)
     else:
         left, right = places - scale / 2, places + scale / 2
-        weights = np.clip(np.minimum(right, side // 2) - np.maximum(left, side // 2 - 1), 0, None) / scale
+        weights = (
+            np.clip(np.minimum(right, side // 2) - np.maximum(left, side // 2 - 1), 0, None) / scale
+        )
     np.testing.assert_allclose(row, 200 * weights, atol=1.5)
 
 

@@ -13,7 +13,9 @@ from age_gender_estimation.faces.detector import Face, _mtcnn, central_face, fin
 def astronaut():
     # Keras networks made before an Estimator ran in this process are invalid after it.
     _mtcnn.cache_clear()
-    return skimage.data.astronaut()  # 512 x 512; the face is about 80 pixels wide, around (223, 115)
+    return (
+        skimage.data.astronaut()
+    )  # 512 x 512; the face is about 80 pixels wide, around (223, 115)
 
 
 @pytest.fixture(scope="module")
@@ -45,20 +47,34 @@ def test_a_large_photo_is_searched_smaller_and_answered_in_its_own_pixels(astron
 
 
 @pytest.mark.parametrize("degrees, scale", [(20, 1.5), (-20, 0.6)])
-def test_a_turned_and_scaled_face_is_aligned_like_the_upright_one(astronaut, upright, degrees, scale):
+def test_a_turned_and_scaled_face_is_aligned_like_the_upright_one(
+    astronaut, upright, degrees, scale
+):
     side = round(512 * scale)
-    image = cv2.resize(astronaut, (side, side), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    image = cv2.resize(
+        astronaut, (side, side), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    )
     turn = cv2.getRotationMatrix2D((side / 2 - 0.5, side / 2 - 0.5), degrees, 1)
-    image = cv2.warpAffine(image, turn, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    image = cv2.warpAffine(
+        image, turn, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
     (face,) = find_faces(image)
     geometry = GEOMETRIES["utkface"]
-    crops = [resize_square(crop_face(*pair, geometry), 112) for pair in ((astronaut, upright), (image, face))]
+    crops = [
+        resize_square(crop_face(*pair, geometry), 112)
+        for pair in ((astronaut, upright), (image, face))
+    ]
     assert np.abs(crops[0].astype(int) - crops[1]).mean() < 13
     # The upright photo's landmarks, carried into the turned one and from there into the crop.
     centred = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, 1)
     carried = (upright.landmarks * side / 512) @ centred[:, :2].T + centred[:, 2]
-    to_crop = [similarity_transform(found.landmarks, geometry.template) for found in (upright, face)]
-    landed = [points @ matrix[:, :2].T + matrix[:, 2] for points, matrix in zip((upright.landmarks, carried), to_crop)]
+    to_crop = [
+        similarity_transform(found.landmarks, geometry.template) for found in (upright, face)
+    ]
+    landed = [
+        points @ matrix[:, :2].T + matrix[:, 2]
+        for points, matrix in zip((upright.landmarks, carried), to_crop)
+    ]
     assert np.abs(landed[0] - landed[1]).max() < 0.02
 
 
@@ -70,7 +86,9 @@ def test_faces_come_largest_first(astronaut):
     np.testing.assert_allclose(centre(small), [112, 58], atol=10)
 
 
-def test_a_face_that_fills_the_picture_is_found_with_a_border_around_it(astronaut, upright, monkeypatch):
+def test_a_face_that_fills_the_picture_is_found_with_a_border_around_it(
+    astronaut, upright, monkeypatch
+):
     tight = astronaut[85:155, 190:260]
     for scale in (1, 6):
         (face,) = find_faces(cv2.resize(tight, None, fx=scale, fy=scale))
@@ -87,12 +105,27 @@ def test_nothing_is_found_in_nothing(shape):
 def test_what_has_no_size_or_lies_outside_is_no_face(monkeypatch):
     class Network:
         def detect_faces(self, image, **options):
-            boxes = [(1, 2, 9, 9), (1, 2, 0, 9), (1, 2, 9, -1), (np.nan,) * 4, (200, 2, 9, 9), (-20, 2, 9, 9)]
-            return np.array([(0, *box, 0.99, *range(10)) for box in boxes] + [(0, 1, 2, 9, 9, 0.8, *range(10))])
+            boxes = [
+                (1, 2, 9, 9),
+                (1, 2, 0, 9),
+                (1, 2, 9, -1),
+                (np.nan,) * 4,
+                (200, 2, 9, 9),
+                (-20, 2, 9, 9),
+            ]
+            return np.array(
+                [(0, *box, 0.99, *range(10)) for box in boxes] + [(0, 1, 2, 9, 9, 0.8, *range(10))]
+            )
 
     monkeypatch.setattr(detector, "_mtcnn", Network)
     (face,) = find_faces(np.zeros((50, 100, 3), np.uint8))
-    assert face.box == (1, 2, 9, 9) and face.landmarks.tolist() == [[0, 5], [1, 6], [2, 7], [3, 8], [4, 9]]
+    assert face.box == (1, 2, 9, 9) and face.landmarks.tolist() == [
+        [0, 5],
+        [1, 6],
+        [2, 7],
+        [3, 8],
+        [4, 9],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from age_gender_estimation.faces.photo import MAX_BYTES, UnreadablePhoto, decode_photo, encode_jpeg, read_photo
+from age_gender_estimation.faces.photo import (
+    MAX_BYTES,
+    UnreadablePhoto,
+    decode_photo,
+    encode_jpeg,
+    read_photo,
+)
 from tests.conftest import ROOT
 
 
@@ -107,7 +113,9 @@ def test_one_pixel_is_no_face():
 
 def with_size(data, offset, style):
     """A file whose header says 20,000 x 20,000 pixels, at `offset`."""
-    return data[:offset] + struct.pack(style, 20_000, 20_000) + data[offset + struct.calcsize(style) :]
+    return (
+        data[:offset] + struct.pack(style, 20_000, 20_000) + data[offset + struct.calcsize(style) :]
+    )
 
 
 def chunk(name, data):
@@ -131,7 +139,9 @@ def bombs():
         "lie.bmp": with_size(bmp, 18, "<ii"),
         "lie.tif": tiff,
         # VP8L: 14 bits for each side, less one.
-        "lie.webp": b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f" + (16382 | 16382 << 14).to_bytes(4, "little") + bytes(9),
+        "lie.webp": b"RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f"
+        + (16382 | 16382 << 14).to_bytes(4, "little")
+        + bytes(9),
     }
 
 
@@ -151,7 +161,9 @@ def test_a_few_kb_of_400_million_pixels_are_refused_before_they_take_memory(tmp_
         "print((peak() - before) // 1024)\n"
     )
     # In a process of its own: OpenCV takes the limit over when it is imported, and memory is measured.
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT
+    )
     *lines, megabytes = done.stdout.splitlines()
     assert lines == [f"{name} it has too many pixels" for name in sorted(files)], done.stderr
     assert int(megabytes) < 50
@@ -174,7 +186,10 @@ def test_an_archive_behind_a_picture_does_not_matter(noise_image, style):
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("x", bytes(20_000))
-    assert decode_photo(saved(Image.fromarray(noise_image), style) + archive.getvalue()).shape == noise_image.shape
+    assert (
+        decode_photo(saved(Image.fromarray(noise_image), style) + archive.getvalue()).shape
+        == noise_image.shape
+    )
 
 
 def test_a_png_that_only_mentions_its_end_is_truncated(noise_image):
@@ -199,7 +214,9 @@ def test_what_is_called_like_a_picture_and_is_none_is_not_waited_for(tmp_path):
     with open(tmp_path / "large.jpg", "wb") as file:
         file.truncate(MAX_BYTES + 1)
     for name in ("folder", "pipe", "device"):
-        with pytest.raises(UnreadablePhoto, match="expected a file, found a folder, pipe or device"):
+        with pytest.raises(
+            UnreadablePhoto, match="expected a file, found a folder, pipe or device"
+        ):
             read_photo(str(tmp_path / f"{name}.jpg"))
     with pytest.raises(UnreadablePhoto, match="at most 800 MB"):
         read_photo(str(tmp_path / "large.jpg"))

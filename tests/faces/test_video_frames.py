@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from age_gender_estimation.faces.video import UnreadableVideo, Video
-from age_gender_estimation.serving.inputs import VIDEO_ENDINGS
+from age_gender_estimation.faces.video_frames import UnreadableVideo, Video
+from age_gender_estimation.predict.inputs import VIDEO_ENDINGS
 
 # Left half red, then less and less of it: every frame is another, and left, right, top and bottom differ.
 FRAMES = [np.zeros((48, 64, 3), np.uint8) for _ in range(30)]
@@ -28,7 +28,8 @@ def turn_in_header(path):
 
 
 @pytest.mark.parametrize(
-    "ending, codec", [("mp4", "mp4v"), ("mov", "mp4v"), ("avi", "MJPG"), ("mkv", "mp4v"), ("webm", "VP80")]
+    "ending, codec",
+    [("mp4", "mp4v"), ("mov", "mp4v"), ("avi", "MJPG"), ("mkv", "mp4v"), ("webm", "VP80")],
 )
 @pytest.mark.parametrize("fps", [10, 29.97])
 def test_every_frame_comes_in_its_turn(write_video, tmp_path, ending, codec, fps):
@@ -43,7 +44,10 @@ def test_every_frame_comes_in_its_turn(write_video, tmp_path, ending, codec, fps
 
 @pytest.mark.parametrize(
     "ending, codec",
-    [(ending, "mp4v") for ending in ("m4v", "mpg", "mpeg", "vob", "ts", "mts", "m2ts", "wmv", "asf", "3gp", "3g2")]
+    [
+        (ending, "mp4v")
+        for ending in ("m4v", "mpg", "mpeg", "vob", "ts", "mts", "m2ts", "wmv", "asf", "3gp", "3g2")
+    ]
     + [("flv", "FLV1"), ("ogv", "VP80")],
 )
 def test_the_other_endings_stand_for_what_is_decoded(write_video, tmp_path, ending, codec):
@@ -56,8 +60,12 @@ def test_the_other_endings_stand_for_what_is_decoded(write_video, tmp_path, endi
 
 
 @pytest.mark.parametrize("fps, taken", [(240.01, 240.01), (480, 480), (600, 25), (1000, 25)])
-def test_rates_of_slow_motion_are_taken_and_those_of_clocks_are_not(write_video, tmp_path, fps, taken):
-    assert Video(write_video(tmp_path / "clip.mp4", FRAMES[:3], fps)).fps == pytest.approx(taken, abs=0.01)
+def test_rates_of_slow_motion_are_taken_and_those_of_clocks_are_not(
+    write_video, tmp_path, fps, taken
+):
+    assert Video(write_video(tmp_path / "clip.mp4", FRAMES[:3], fps)).fps == pytest.approx(
+        taken, abs=0.01
+    )
 
 
 def test_the_video_of_a_phone_is_turned_upright(write_video, tmp_path):
@@ -69,7 +77,9 @@ def test_the_video_of_a_phone_is_turned_upright(write_video, tmp_path):
 
 
 @pytest.mark.parametrize("ending, codec", [("avi", "MJPG"), ("mkv", "mp4v"), ("webm", "VP80")])
-def test_a_video_that_was_cut_off_gives_what_is_there_and_says_so(write_video, tmp_path, ending, codec):
+def test_a_video_that_was_cut_off_gives_what_is_there_and_says_so(
+    write_video, tmp_path, ending, codec
+):
     path = pathlib.Path(write_video(tmp_path / f"clip.{ending}", FRAMES, 10, codec))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     video = Video(str(path))
@@ -88,7 +98,9 @@ def test_frames_that_never_were_are_not_missed(write_video, tmp_path):
         assert sum(1 for _ in video) == 300 and video.problem == problem
 
 
-@pytest.mark.parametrize("content, times", [(b"", 1), (b"garbage", 1), (b"line of text\n", 999), (b"\0", 99999)])
+@pytest.mark.parametrize(
+    "content, times", [(b"", 1), (b"garbage", 1), (b"line of text\n", 999), (b"\0", 99999)]
+)
 def test_what_is_no_video_is_refused(tmp_path, content, times):
     (tmp_path / "clip.mp4").write_bytes(content * times)
     with pytest.raises(UnreadableVideo, match="not a video"):
@@ -98,9 +110,13 @@ def test_what_is_no_video_is_refused(tmp_path, content, times):
 
 
 @pytest.mark.parametrize("width, height", [(8, 64), (8300, 8200)])
-def test_frames_too_small_for_a_face_or_too_large_for_the_memory_are_refused(tmp_path, width, height):
+def test_frames_too_small_for_a_face_or_too_large_for_the_memory_are_refused(
+    tmp_path, width, height
+):
     encoded = cv2.imencode(".jpg", np.zeros((height, width), np.uint8))[1]
-    (tmp_path / "clip.mp4").write_bytes(encoded.tobytes())  # a video of one frame, as FFmpeg sees it
+    (tmp_path / "clip.mp4").write_bytes(
+        encoded.tobytes()
+    )  # a video of one frame, as FFmpeg sees it
     with pytest.raises(UnreadableVideo, match=f"^{width}x{height} pixels; expected 16x16 to"):
         Video(str(tmp_path / "clip.mp4"))
 

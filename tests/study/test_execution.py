@@ -13,17 +13,15 @@ from age_gender_estimation.study.execution import execute_all, lock_folder, reas
 from tests.conftest import ROOT
 
 # What every script of bin/ is: its work inside run().
-SLEEPER = f"""
+SLEEPER = """
 import sys, time, pathlib
-sys.path.insert(0, {str(ROOT / "bin")!r})
-from command_line import run
+from age_gender_estimation.cli.run import run
 pathlib.Path(sys.argv[1]).write_text("started")
 run(lambda: time.sleep(60))
 """
 STUDY = f"""
 import sys
-sys.path.insert(0, {str(ROOT / "bin")!r})
-from command_line import run
+from age_gender_estimation.cli.run import run
 from age_gender_estimation.study.execution import execute_all, lock_folder
 def main():
     with lock_folder(sys.argv[1]) as lock:
@@ -39,11 +37,16 @@ def python(code):
 def test_the_commands_of_a_run_follow_each_other_and_failures_are_recorded(tmp_path):
     commands = {
         str(tmp_path / "good"): [python("print('one')"), python("print('two')")],
-        str(tmp_path / "bad"): [python("import sys; sys.exit('error: no disk')"), python("print('never')")],
+        str(tmp_path / "bad"): [
+            python("import sys; sys.exit('error: no disk')"),
+            python("print('never')"),
+        ],
     }
     with lock_folder(tmp_path) as lock:
         execute_all(commands, 2, lock)
-    assert (tmp_path / "good/log.txt").read_text() == "one\ntwo\n" and not (tmp_path / "good/failed.txt").exists()
+    assert (tmp_path / "good/log.txt").read_text() == "one\ntwo\n" and not (
+        tmp_path / "good/failed.txt"
+    ).exists()
     assert (tmp_path / "bad/failed.txt").read_text() == "exit code 1: error: no disk\n"
     assert "never" not in (tmp_path / "bad/log.txt").read_text()
     with lock_folder(tmp_path) as lock:

@@ -32,7 +32,9 @@ STUDY = {
 def load(tmp_path):
     def load(content):
         path = tmp_path / "study.yaml"
-        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
+        path.write_text(
+            content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False)
+        )
         return load_study(path)
 
     return load
@@ -61,12 +63,24 @@ def test_every_combination_is_a_run_and_age_settings_do_not_multiply_runs_withou
         ({"grid": {"seed": [0]}}, "expected sources, found none"),
         ({"grid": {"sources": "a"}}, "sources: expected a list of values, got 'a'"),
         ({"grid": {"sources": ["a"], "seed": []}}, "seed: expected a list of values"),
-        ({"grid": {"sources": ["a:height"]}}, "unknown label of a 'height'; choose from: age, gender, race"),
+        (
+            {"grid": {"sources": ["a:height"]}},
+            "unknown label of a 'height'; choose from: age, gender, race",
+        ),
         ({"grid": {"sources": ["a"], "age_encoding": ["groups:4-2"]}}, "'4-2', which is empty"),
-        ({"grid": {"sources": ["a"], "age_encoding": ["ordinal"]}}, "unknown 'ordinal'; choose from: classes"),
+        (
+            {"grid": {"sources": ["a"], "age_encoding": ["ordinal"]}},
+            "unknown 'ordinal'; choose from: classes",
+        ),
         ({"grid": {"sources": ["a"], "tasks": ["height"]}}, "unknown task 'height'"),
-        ({"grid": {"sources": ["a"], "num_steps": ["many"]}}, "num_steps: expected int, got 'many'"),
-        ({"grid": {"sources": ["a"], "decay": ["linear"]}}, "decay: unknown 'linear'; choose from: none, cosine"),
+        (
+            {"grid": {"sources": ["a"], "num_steps": ["many"]}},
+            "num_steps: expected int, got 'many'",
+        ),
+        (
+            {"grid": {"sources": ["a"], "decay": ["linear"]}},
+            "decay: unknown 'linear'; choose from: none, cosine",
+        ),
         ({"settings": {"head_units": "512,many"}}, "head_units: expected ints, got '512,many'"),
         ({"settings": {"augment_flip": 1}}, "augment_flip: expected bool, got 1"),
         ({"settings": ["backbone"]}, r"settings: expected setting: value, got \['backbone'\]"),
@@ -85,7 +99,10 @@ def test_wrong_studies_are_refused_by_name(load, change, message):
 def test_lists_and_texts_of_tasks_are_the_same_runs(load):
     def names(tasks_axis, **settings):
         grid = {"age_encoding": ["regression", "groups:3"], "sources": ["a"]}
-        return [run_name(run) for run in load({"settings": settings, "grid": {**tasks_axis, **grid}}).runs]
+        return [
+            run_name(run)
+            for run in load({"settings": settings, "grid": {**tasks_axis, **grid}}).runs
+        ]
 
     assert names({"tasks": [["age", "gender"]]}) == names({"tasks": ["age,gender"]})
     assert len(names({"tasks": [["age", "gender"]]})) == 2
@@ -94,7 +111,9 @@ def test_lists_and_texts_of_tasks_are_the_same_runs(load):
 
 
 def test_numbers_may_be_written_as_yaml_misreads_them(load):
-    study = load("settings: {learning_rate: 1e-3, head_units: 512, clip_norm: 5}\ngrid: {sources: [a]}")
+    study = load(
+        "settings: {learning_rate: 1e-3, head_units: 512, clip_norm: 5}\ngrid: {sources: [a]}"
+    )
     hparams = study.hparams(study.runs[0])
     assert (hparams.learning_rate, hparams.head_units, hparams.clip_norm) == (0.001, (512,), 5.0)
 
@@ -107,10 +126,20 @@ def test_what_is_no_yaml_mapping_is_refused(load, text):
 
 @pytest.fixture
 def results(load, tmp_path):
-    study = load({**STUDY, "grid": {"tasks": ["age", "gender"], "sources": ["a"], "seed": [0, 1]}, "test": ["a", "b"]})
+    study = load(
+        {
+            **STUDY,
+            "grid": {"tasks": ["age", "gender"], "sources": ["a"], "seed": [0, 1]},
+            "test": ["a", "b"],
+        }
+    )
     reports = {
-        "tasks=age sources=a seed=0": {"age": {name: {"value": 4.0} for name in ("mae", "rmse", "cs5")}},
-        "tasks=age sources=a seed=1": {"age": {name: {"value": 6.0} for name in ("mae", "rmse", "cs5")}},
+        "tasks=age sources=a seed=0": {
+            "age": {name: {"value": 4.0} for name in ("mae", "rmse", "cs5")}
+        },
+        "tasks=age sources=a seed=1": {
+            "age": {name: {"value": 6.0} for name in ("mae", "rmse", "cs5")}
+        },
         "tasks=gender sources=a seed=0": {
             "gender": {"accuracy": {"value": 0.9}},
             "sources": {"x/test.csv": {"gender": {"accuracy": {"value": 0.8}}}, "y/test.csv": {}},
@@ -119,11 +148,19 @@ def results(load, tmp_path):
     for name, report in reports.items():
         for folder in ("evaluation", "model"):
             (tmp_path / "runs" / name / folder).mkdir(parents=True)
-        (tmp_path / "runs" / name / "evaluation/evaluation.json").write_text(json.dumps({"csv": [], **report}))
-        history = {"evaluations": [{"step": 2, "age_mae": 9.0}, {"step": 4, "age_mae": 5.0}] if "=age" in name else []}
+        (tmp_path / "runs" / name / "evaluation/evaluation.json").write_text(
+            json.dumps({"csv": [], **report})
+        )
+        history = {
+            "evaluations": [{"step": 2, "age_mae": 9.0}, {"step": 4, "age_mae": 5.0}]
+            if "=age" in name
+            else []
+        }
         (tmp_path / "runs" / name / "model/eval.json").write_text(json.dumps(history))
     (tmp_path / "runs/tasks=gender sources=a seed=1").mkdir()
-    (tmp_path / "runs/tasks=gender sources=a seed=1/failed.txt").write_text("exit code 1: <disk> full\n")
+    (tmp_path / "runs/tasks=gender sources=a seed=1/failed.txt").write_text(
+        "exit code 1: <disk> full\n"
+    )
     return study, read_results(study, tmp_path)
 
 
@@ -132,7 +169,10 @@ def test_means_and_spread_are_over_seeds(results):
     assert ages == {"tasks": "age", "sources": "a"} and genders["tasks"] == "gender"
     # Of 4 and 6: mean 5, sample deviation sqrt(((4 - 5)^2 + (6 - 5)^2) / 1)
     assert age_metrics["age_mae"] == (5.0, pytest.approx(2**0.5), 2)
-    assert gender_metrics == {"gender_accuracy": (0.9, None, 1), "gender_accuracy@a": (0.8, None, 1)}
+    assert gender_metrics == {
+        "gender_accuracy": (0.9, None, 1),
+        "gender_accuracy@a": (0.8, None, 1),
+    }
     header, rows = summary_rows(*results)
     assert header[-3:] == ["gender accuracy", "gender accuracy@a", "runs"]
     assert rows[0][2] == "5.00 \u00b1 1.41" and rows[1][-3:] == ["90.0%", "80.0%", 1]
@@ -142,7 +182,10 @@ def test_failed_and_missing_runs_stand_in_the_tables(results):
     study, (*_, failed) = results
     assert failed == Result(failed.run, error="exit code 1: <disk> full")
     lines = results_csv(*results).splitlines()
-    assert lines[0] == "tasks,sources,seed,age_mae,age_rmse,age_cs5,gender_accuracy,gender_accuracy@a,error"
+    assert (
+        lines[0]
+        == "tasks,sources,seed,age_mae,age_rmse,age_cs5,gender_accuracy,gender_accuracy@a,error"
+    )
     assert lines[1] == "age,a,0,4.000000,4.000000,4.000000,,,"
     assert lines[4] == "gender,a,1,,,,,,exit code 1: <disk> full"
     assert "| age    | a       | 5.00 \u00b1 1.41 |" in results_markdown(*results)
@@ -150,7 +193,9 @@ def test_failed_and_missing_runs_stand_in_the_tables(results):
 
 def test_the_page_has_tables_curves_and_failures(results):
     text = study_page(*results)
-    assert text.count("data:image/png;base64,") == 2 and "&lt;disk&gt; full" in text and "Q?" in text
+    assert (
+        text.count("data:image/png;base64,") == 2 and "&lt;disk&gt; full" in text and "Q?" in text
+    )
     assert "http" not in text.replace("http-equiv", "")
 
 

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from age_gender_estimation.tasks.age_groups import AGE_GROUPS, group_label, group_name, group_numbers, parse_age_groups
+from age_gender_estimation.tasks.age_groups import (
+    AGE_GROUPS,
+    group_label,
+    group_name,
+    group_numbers,
+    parse_age_groups,
+)
 
 
 def test_the_groups_of_the_published_study():

@@ -25,13 +25,17 @@ def log(*values):
 def streamed(head, labels, logits):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         labels = tf.constant(labels)
-        metrics = head.metrics(labels, head.decode(tf.constant(logits)), tf.cast(head.labelled(labels), tf.float32))
+        metrics = head.metrics(
+            labels, head.decode(tf.constant(logits)), tf.cast(head.labelled(labels), tf.float32)
+        )
         session.run(tf.compat.v1.local_variables_initializer())
         session.run([update for _, update in metrics.values()])
         return session.run({name: value for name, (value, _) in metrics.items()})
 
 
-@pytest.mark.parametrize("head", [classes_head(2, 1), soft_head(2, 1.0, 1), regression_head(2, "l1", 1)])
+@pytest.mark.parametrize(
+    "head", [classes_head(2, 1), soft_head(2, 1.0, 1), regression_head(2, "l1", 1)]
+)
 def test_ages_above_max_age_count_as_unlabelled(head):
     assert head.labelled(tf.constant([0, 2, 3, -1])).numpy().tolist() == [True, True, False, False]
     losses = head.example_losses(tf.constant([3, -1]), tf.zeros([2, head.num_logits]))
@@ -41,7 +45,9 @@ def test_ages_above_max_age_count_as_unlabelled(head):
 def test_classes_are_cross_entropy_decoded_by_expectation_and_median():
     head = classes_head(3, 1)
     logits = log(0.1, 0.2, 0.3, 0.4)
-    np.testing.assert_allclose(head.example_losses(tf.constant([1]), logits), [-np.log(0.2)], rtol=1e-6)
+    np.testing.assert_allclose(
+        head.example_losses(tf.constant([1]), logits), [-np.log(0.2)], rtol=1e-6
+    )
     outputs = head.decode(tf.constant(logits))
     np.testing.assert_allclose(outputs["age"], [0.2 + 0.6 + 1.2], rtol=1e-6)
     # Up to year 1 lie 0.3, up to year 2 lie 0.6 of it: half is reached in year 2.
@@ -54,12 +60,18 @@ def test_classes_are_cross_entropy_decoded_by_expectation_and_median():
 def test_the_interval_holds_at_least_its_share_of_the_distribution(mass, low, high):
     # Sums up to the years 0..3: 0.05, 0.35, 0.80, 1.00; for 0.8 the shares 0.1 and 0.9 are reached in years 1 and 3.
     outputs = classes_head(3, 1, mass).decode(tf.constant(log(0.05, 0.30, 0.45, 0.20)))
-    assert (outputs["age_low"].numpy().tolist(), outputs["age_high"].numpy().tolist()) == ([low], [high])
+    assert (outputs["age_low"].numpy().tolist(), outputs["age_high"].numpy().tolist()) == (
+        [low],
+        [high],
+    )
 
 
 def test_probability_under_18_ends_before_the_eighteenth_birthday():
     probabilities = np.full(21, 0.02)
-    probabilities[17], probabilities[18] = 0.32, 0.30  # the rest, 19 years, holds 0.38, 0.34 of it below 17
+    probabilities[17], probabilities[18] = (
+        0.32,
+        0.30,
+    )  # the rest, 19 years, holds 0.38, 0.34 of it below 17
     outputs = soft_head(20, 2.0, 1).decode(tf.constant(log(*probabilities)))
     np.testing.assert_allclose(outputs["probability_under_18"], [0.32 + 17 * 0.02], rtol=1e-5)
 
@@ -76,10 +88,14 @@ def test_expectation_and_median_of_a_skewed_distribution_differ():
 def test_soft_targets_are_a_gaussian_around_the_year():
     # sigma 1, label 1 of years 0..3: weights e^-1/2, 1, e^-1/2, e^-2
     weights = np.exp([-0.5, 0.0, -0.5, -2.0])
-    np.testing.assert_allclose(gaussian_targets(tf.constant([1]), 3, 1.0), [weights / weights.sum()], rtol=1e-6)
+    np.testing.assert_allclose(
+        gaussian_targets(tf.constant([1]), 3, 1.0), [weights / weights.sum()], rtol=1e-6
+    )
     # sigma 2: the exponents are a quarter of that
     weights = np.exp([-0.125, 0.0, -0.125, -0.5])
-    np.testing.assert_allclose(gaussian_targets(tf.constant([1]), 3, 2.0), [weights / weights.sum()], rtol=1e-6)
+    np.testing.assert_allclose(
+        gaussian_targets(tf.constant([1]), 3, 2.0), [weights / weights.sum()], rtol=1e-6
+    )
 
 
 def test_soft_loss_is_the_divergence_from_the_target_and_zero_for_a_perfect_answer():
@@ -88,14 +104,18 @@ def test_soft_loss_is_the_divergence_from_the_target_and_zero_for_a_perfect_answ
     target = np.array([1.0, np.exp(-0.5)]) / (1 + np.exp(-0.5))
     expected = (target * np.log(target / 0.5)).sum()  # 0.0303
     assert expected == pytest.approx(0.0303, abs=1e-5)
-    np.testing.assert_allclose(head.example_losses(tf.constant([0]), tf.zeros([1, 2])), [expected], rtol=1e-5)
+    np.testing.assert_allclose(
+        head.example_losses(tf.constant([0]), tf.zeros([1, 2])), [expected], rtol=1e-5
+    )
     perfect = tf.constant(np.log(target[np.newaxis]), tf.float32)
     np.testing.assert_allclose(head.example_losses(tf.constant([0]), perfect), [0.0], atol=1e-6)
 
 
 @pytest.mark.parametrize("sigma", [0.05, 1000.0])
 def test_soft_loss_is_finite_for_any_sigma(sigma):
-    assert np.isfinite(soft_head(100, sigma, 1).example_losses(tf.constant([0, 100]), tf.zeros([2, 101]))).all()
+    assert np.isfinite(
+        soft_head(100, sigma, 1).example_losses(tf.constant([0, 100]), tf.zeros([2, 101]))
+    ).all()
 
 
 def test_regression_is_in_units_of_twenty_years_around_35():
@@ -132,7 +152,11 @@ def test_streaming_metrics_skip_what_is_not_labelled():
     np.testing.assert_allclose(values["age_mae"], 1.5, rtol=1e-5)
     np.testing.assert_allclose(values["age_rmse"], np.sqrt(2.5), rtol=1e-5)
     np.testing.assert_allclose(values["age_median_mae"], 1.5)
-    values = streamed(groups_head(GROUPS, 1), [30, 60, 81], np.repeat(log(0.2, 0.5, 0.3), 3, axis=0))
+    values = streamed(
+        groups_head(GROUPS, 1), [30, 60, 81], np.repeat(log(0.2, 0.5, 0.3), 3, axis=0)
+    )
     assert values == {"age_group_accuracy": 0.5}
     values = streamed(regression_head(100, "l1", 1), [40, 25, -1], np.zeros([3, 1], np.float32))
-    np.testing.assert_allclose([values["age_mae"], values["age_rmse"]], [7.5, np.sqrt(62.5)], rtol=1e-6)
+    np.testing.assert_allclose(
+        [values["age_mae"], values["age_rmse"]], [7.5, np.sqrt(62.5)], rtol=1e-6
+    )

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.model.hparams import HParams
-from age_gender_estimation.model.network import build_heads
+from age_gender_estimation.networks.network import build_heads
 from age_gender_estimation.tasks.head import joint_loss, mean_over_heads
 from age_gender_estimation.tasks.heads import make_heads
+from age_gender_estimation.training.hparams import HParams
 
 
 def gender_head(**settings):
@@ -22,13 +22,17 @@ def test_cross_entropy_of_labelled_examples_and_zero_for_the_others():
 
 
 def test_the_loss_is_the_mean_of_the_labelled_only():
-    loss, has_label = gender_head().loss(tf.constant([1, 0, -1, -1]), tf.constant([[0.0, np.log(3.0)]] * 4))
+    loss, has_label = gender_head().loss(
+        tf.constant([1, 0, -1, -1]), tf.constant([[0.0, np.log(3.0)]] * 4)
+    )
     np.testing.assert_allclose(loss, (-np.log(0.75) - np.log(0.25)) / 2, rtol=1e-6)
     assert has_label.numpy()
 
 
 def test_head_without_labels_gives_exactly_zero():
-    loss, has_label = gender_head().loss(tf.constant([-1, -1]), tf.constant([[5.0, 1.0], [0.0, np.inf]]))
+    loss, has_label = gender_head().loss(
+        tf.constant([-1, -1]), tf.constant([[5.0, 1.0], [0.0, np.inf]])
+    )
     assert loss.numpy() == 0.0 and not has_label.numpy()
 
 
@@ -67,10 +71,19 @@ ENCODINGS = ("classes", "soft", "regression", "groups:5")
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_gradients_are_the_same_with_and_without_rows_that_are_unlabelled_for_a_head(encoding):
     """Features fed directly; rows 4 and 5 have only a race or an age that no age head can use (0 is in no group)."""
-    hparams = HParams(tasks=("age", "gender", "race"), age_encoding=encoding, head_units=(8,), max_age=90)
-    heads, features = make_heads(hparams), np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
+    hparams = HParams(
+        tasks=("age", "gender", "race"), age_encoding=encoding, head_units=(8,), max_age=90
+    )
+    heads, features = (
+        make_heads(hparams),
+        np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32),
+    )
     unusable = 0 if encoding.startswith("groups") else 100
-    labels = {"age": [30, 5, 62, 44, -1, unusable], "gender": [1, 0, 1, 0, -1, -1], "race": [0, 1, 4, -1, 2, 2]}
+    labels = {
+        "age": [30, 5, 62, 44, -1, unusable],
+        "gender": [1, 0, 1, 0, -1, -1],
+        "race": [0, 1, 4, -1, 2, 2],
+    }
 
     def gradients(task, rows):
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:

@@ -5,7 +5,14 @@ from age_gender_estimation.tasks.labels import LABELS
 
 @pytest.mark.parametrize(
     "name, text, expected",
-    [("age", "0", 0), ("age", "116", 116), ("age", " 7 ", 7), ("age", "", None), ("gender", "1", 1), ("race", "4", 4)],
+    [
+        ("age", "0", 0),
+        ("age", "116", 116),
+        ("age", " 7 ", 7),
+        ("age", "", None),
+        ("gender", "1", 1),
+        ("race", "4", 4),
+    ],
 )
 def test_parse_reads_whole_numbers_in_range_and_nothing(name, text, expected):
     assert LABELS[name].parse(text) == expected
@@ -13,7 +20,15 @@ def test_parse_reads_whole_numbers_in_range_and_nothing(name, text, expected):
 
 @pytest.mark.parametrize(
     "name, text",
-    [("age", "117"), ("age", "-1"), ("age", "34.0"), ("age", "old"), ("age", "\u0663"), ("gender", "2"), ("race", "5")],
+    [
+        ("age", "117"),
+        ("age", "-1"),
+        ("age", "34.0"),
+        ("age", "old"),
+        ("age", "\u0663"),
+        ("gender", "2"),
+        ("race", "5"),
+    ],
 )
 def test_parse_refuses_everything_else_and_names_it(name, text):
     with pytest.raises(ValueError, match="expected a whole number from 0 to"):

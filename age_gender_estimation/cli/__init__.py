@@ -1,0 +1,1 @@
+"""The commands: argument parsing, exit codes, signals. Nothing imports this room."""

@@ -1,0 +1,36 @@
+"""The lists that command line arguments name, opened."""
+
+from age_gender_estimation.data.manifest import open_manifest
+from age_gender_estimation.errors import SettingError
+from age_gender_estimation.storage import filesystem
+from age_gender_estimation.tasks.labels import LABELS
+
+
+def open_manifests(texts, image_dirs):
+    """Opens the manifests that command line arguments name, each with its folder of crops, or all with the one folder.
+
+    Args:
+      texts: paths of CSV files; `utk.csv:race` or `utk.csv:age,race` uses its labels of these tasks only.
+      image_dirs: one folder for all, or one for each.
+
+    Raises:
+      InputError, SettingError: see data.manifest.open_manifest; unknown tasks; folders that do not pair up.
+    """
+    if len(image_dirs) not in (1, len(texts)):
+        raise SettingError(
+            f"expected 1 or {len(texts)} image folders for {len(texts)} CSVs, got {len(image_dirs)}; "
+            "see --img-dir and --val-img-dir"
+        )
+    manifests = []
+    for text, folder in zip(texts, image_dirs * len(texts) if len(image_dirs) == 1 else image_dirs):
+        path, colon, names = text.rpartition(":")
+        if not colon or filesystem.exists(text) or not filesystem.exists(path):
+            path, colon = text, ""
+        tasks = tuple(dict.fromkeys(names.split(","))) if colon else ()
+        unknown = [name for name in tasks if name not in LABELS]
+        if unknown:
+            raise SettingError(
+                f"{text}: unknown label {unknown[0]!r}; choose from: {', '.join(LABELS)}"
+            )
+        manifests.append(open_manifest(path, folder, tasks))
+    return manifests

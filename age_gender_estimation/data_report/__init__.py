@@ -1,0 +1,1 @@
+"""What manifests list, in numbers and images."""

@@ -1,0 +1,176 @@
+"""The data report as an HTML page: what to look at first, then tables and pictures."""
+
+from age_gender_estimation.data_report.counts import UNLABELLED, class_columns
+from age_gender_estimation.data_report.duplicates import find_duplicates
+from age_gender_estimation.data_report.pictures import (
+    COLUMNS,
+    ROWS,
+    choose_faces,
+    draw_ages,
+    draw_conflicts,
+    draw_faces,
+    draw_gender_by_race,
+)
+from age_gender_estimation.markup.html_page import Table, page
+from age_gender_estimation.tasks.age_groups import AGE_GROUPS
+from age_gender_estimation.tasks.labels import LABELS
+
+
+def data_page(report, faces, seed=0):
+    """Returns the page of a report of data_report.report_data.
+
+    Args:
+      report: the report of `faces`.
+      faces: list of listed_faces.Face.
+      seed: of the choice of sample faces.
+    """
+    # Under a single list the total would repeat its row.
+    counts = {
+        **report["sources"],
+        **({"total": report["total"]} if len(report["sources"]) > 1 else {}),
+    }
+    sections = [
+        ("At a glance", [*summary(report), _sources_table(counts)]),
+        ("Age", _age_parts(counts, faces)),
+        ("Gender and race", _class_parts(counts, report["total"])),
+        ("Sample faces", _sample_parts(faces, seed)),
+        ("Contradicting labels", _conflict_parts(report["conflicts"], faces)),
+        ("Duplicates", _duplicate_parts(report["duplicates"])),
+    ]
+    if report["unreadable"]["rows"]:
+        sections.append(("Unreadable pictures", _unreadable_parts(report["unreadable"])))
+    return page(f"Data report: {', '.join(report['sources'])}", sections)
+
+
+def summary(report):
+    """Returns what to know first, as lines of text."""
+    total, duplicates, conflicts = report["total"], report["duplicates"], report["conflicts"]
+    by_task = ", ".join(f"{name} {count}" for name, count in conflicts["by_task"].items() if count)
+    labelled = ", ".join(f"{name} {count}" for name, count in total["labelled"].items())
+    return [
+        f"{total['rows']} rows in {len(report['sources'])} lists; labelled: {labelled}; "
+        f"{total['unreadable']} unreadable pictures.",
+        f"{duplicates['groups']} pictures are listed more than once, in {duplicates['rows']} rows; "
+        f"{duplicates['groups_in_several_sources']} of them stand in more than one list"
+        + (
+            ": a model that learns from one and is measured on the other is measured on what it has seen."
+            if duplicates["groups_in_several_sources"]
+            else "."
+        ),
+        f"{conflicts['groups']} pictures have labels that contradict each other"
+        + (f": {by_task}." if by_task else "."),
+    ]
+
+
+def _sources_table(counts):
+    return Table(
+        ("list", "rows", *LABELS, "unreadable", "repeated file names"),
+        [
+            (
+                name,
+                entry["rows"],
+                *entry["labelled"].values(),
+                entry["unreadable"],
+                entry["repeated_filenames"],
+            )
+            for name, entry in counts.items()
+        ],
+    )
+
+
+def _age_parts(counts, faces):
+    if not any(entry["labelled"]["age"] for entry in counts.values()):
+        return ["No row has an age."]
+    return [
+        draw_ages(faces),
+        _counts_table(counts, lambda entry: entry["age"]["decades"]),
+        "Sizes of the 3, 5 and 10 groups of ages; an age that is in none of them is outside.",
+        *(
+            _counts_table(counts, lambda entry, name=name: entry["age"]["groups"][name])
+            for name in AGE_GROUPS
+        ),
+    ]
+
+
+def _class_parts(counts, total):
+    rows = [
+        (name, gender, *races.values())
+        for name, entry in counts.items()
+        for gender, races in entry["gender_by_race"].items()
+    ]
+    return [
+        _counts_table(counts, lambda entry: entry["gender"]),
+        _counts_table(counts, lambda entry: entry["race"]),
+        draw_gender_by_race(total["gender_by_race"]),
+        Table(("list", "gender", *class_columns("race")), rows),
+    ]
+
+
+def _counts_table(counts, take):
+    """A row of counts for each list, and the shares of the last one's (the total's) rows."""
+    rows = [(name, *take(entry).values()) for name, entry in counts.items()]
+    last = list(counts.values())[-1]
+    shares = ("share", *(f"{count / last['rows']:.1%}" for count in take(last).values()))
+    return Table(("list", *take(last)), [*rows, shares])
+
+
+def _sample_parts(faces, seed):
+    chosen = choose_faces(faces, ROWS * COLUMNS, seed)
+    return [draw_faces(chosen) if chosen else "No picture can be read."]
+
+
+def _conflict_parts(conflicts, faces):
+    if not conflicts["groups"]:
+        return ["None found among the pictures that are listed more than once."]
+    figure = draw_conflicts(find_duplicates(faces))
+    rows = [
+        (_values_text(example["values"]), _rows_text(example)) for example in conflicts["examples"]
+    ]
+    return [
+        *([figure] if figure else []),
+        f"The first {len(rows)} of {conflicts['groups']}:",
+        Table(("labels", "rows"), rows),
+    ]
+
+
+def _duplicate_parts(duplicates):
+    if not duplicates["groups"]:
+        return ["None: no two rows show the same bytes."]
+    lists = [
+        (" and ".join(entry["sources"]), entry["groups"]) for entry in duplicates["by_sources"]
+    ]
+    rows = [
+        (number, _rows_text(example))
+        for number, example in enumerate(duplicates["examples"], start=1)
+    ]
+    return [
+        Table(("listed in", "pictures"), lists),
+        f"The first {len(rows)} of {duplicates['groups']}:",
+        Table(("picture", "rows"), rows),
+    ]
+
+
+def _unreadable_parts(unreadable):
+    rows = [
+        (example["source"], example["filename"], example["problem"])
+        for example in unreadable["examples"]
+    ]
+    return [
+        f"The first {len(rows)} of {unreadable['rows']}:",
+        Table(("list", "file", "problem"), rows),
+    ]
+
+
+def _values_text(values):
+    return "\n".join(f"{name}: {', '.join(map(str, found))}" for name, found in values.items())
+
+
+def _rows_text(example):
+    return "\n".join(
+        f"{face['source']}: {face['filename']} ({_labels_text(face['labels'])})"
+        for face in example["faces"]
+    )
+
+
+def _labels_text(labels):
+    return ", ".join(str(value) for value in labels.values() if value is not None) or UNLABELLED

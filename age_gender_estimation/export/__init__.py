@@ -1,0 +1,1 @@
+"""Model folder -> SavedModel or TensorFlow Lite, with its calibration and warm-up requests."""

@@ -1,0 +1,1 @@
+"""Reports as text: self-contained HTML pages and Markdown tables."""

@@ -1,0 +1,1 @@
+"""Backbones, their published weights, and the network: images -> logits per task."""

@@ -1,0 +1,117 @@
+"""How weights change: learning rate, Adam with weight decay, a body that learns slower or later, moving averages."""
+
+import tensorflow as tf
+
+AVERAGE_ENDING = "/ExponentialMovingAverage"  # TensorFlow's, of an average in a checkpoint
+
+
+def learning_rate(hparams, step):
+    """Returns the rate at `step`: a linear rise in warmup_steps, then constant or one cosine fall to 1% of the peak.
+
+    Cosine decay: Loshchilov & Hutter, SGDR, ICLR 2017.
+    """
+    rate = tf.constant(hparams.learning_rate)
+    if hparams.decay == "cosine":
+        num_steps = max(1, hparams.num_steps - hparams.warmup_steps)
+        rate = tf.compat.v1.train.cosine_decay(
+            hparams.learning_rate, tf.maximum(step - hparams.warmup_steps, 0), num_steps, alpha=0.01
+        )
+    if hparams.warmup_steps:
+        rate *= tf.minimum(1.0, tf.cast(step + 1, tf.float32) / hparams.warmup_steps)
+    return rate
+
+
+def is_backbone_training(hparams, is_training, step):
+    """Returns whether the backbone's batch-norm statistics and dropout are those of training: bool, or a bool tensor."""
+    if not is_training or hparams.freeze_batch_norm or hparams.body_rate == 0:
+        return False
+    return step >= hparams.freeze_steps if hparams.freeze_steps else True
+
+
+def make_train_op(loss, updates, backbone_variables, hparams):
+    """Returns the op of one training step.
+
+    Args:
+      loss: float32 scalar.
+      updates: ops to run with it, batch-norm statistics.
+      backbone_variables: the backbone's.
+      hparams: HParams.
+    """
+    step = tf.compat.v1.train.get_or_create_global_step()
+    rate = learning_rate(hparams, step)
+    tf.compat.v1.summary.scalar("learning_rate", rate)
+    is_body = {variable.ref() for variable in backbone_variables}
+    variables = [
+        variable
+        for variable in tf.compat.v1.trainable_variables()
+        if hparams.body_rate > 0 or variable.ref() not in is_body
+    ]
+    body_rate = rate * hparams.body_rate * tf.cast(step >= hparams.freeze_steps, tf.float32)
+    optimizer, backbone_optimizer = (
+        AdamW(each, hparams.weight_decay) for each in (rate, body_rate)
+    )
+    # compute_gradients, not tf.gradients: it knows how many replicas a distribution strategy has.
+    gradients, variables = zip(
+        *(
+            (gradient, variable)
+            for gradient, variable in optimizer.compute_gradients(loss, variables)
+            if gradient is not None
+        )
+    )
+    if hparams.clip_norm:
+        gradients = _clipped(list(gradients), hparams.clip_norm)
+    body, heads = [], []
+    for gradient, variable in zip(gradients, variables):
+        (body if variable.ref() in is_body else heads).append((gradient, variable))
+    with tf.control_dependencies(updates):
+        train_op = backbone_optimizer.apply_gradients(body) if body else tf.no_op()
+        with tf.control_dependencies([train_op]):
+            train_op = optimizer.apply_gradients(heads, global_step=step)
+    if hparams.ema:
+        with tf.control_dependencies([train_op]):
+            train_op = _moving_averages(hparams, step).apply(tf.compat.v1.trainable_variables())
+    return train_op
+
+
+def _clipped(gradients, norm):
+    """Returns the gradients scaled down together; those of a replica so that their sum over the replicas has this norm."""
+    num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if num_replicas == 1:
+        return tf.clip_by_global_norm(gradients, norm)[0]
+    gradients = tf.distribute.get_replica_context().all_reduce(
+        tf.distribute.ReduceOp.SUM, gradients
+    )
+    # The optimizer adds them up again.
+    return [gradient / num_replicas for gradient in tf.clip_by_global_norm(gradients, norm)[0]]
+
+
+def averaging_saver(hparams):
+    """Returns a Saver that reads the moving averages into the variables; None without --ema."""
+    if not hparams.ema:
+        return None
+    return tf.compat.v1.train.Saver(
+        _moving_averages(hparams).variables_to_restore(tf.compat.v1.trainable_variables())
+    )
+
+
+class AdamW(tf.compat.v1.train.AdamOptimizer):
+    """Adam with decoupled weight decay of kernels, not of biases, norms and slopes (Loshchilov & Hutter, ICLR 2019).
+
+    A Keras optimizer would make double steps under MirroredStrategy.
+    """
+
+    def __init__(self, rate, decay):
+        super().__init__(rate)
+        self._rate, self._decay = rate, decay
+
+    def _resource_apply_dense(self, grad, var):
+        step = super()._resource_apply_dense(grad, var)
+        if not self._decay or "kernel" not in var.name:
+            return step
+        with tf.control_dependencies([step]):
+            return var.assign_sub(self._rate * self._decay * var, use_locking=False)
+
+
+def _moving_averages(hparams, step=None):
+    # With the step, the first averages follow faster: min(decay, (1 + step) / (10 + step)).
+    return tf.train.ExponentialMovingAverage(hparams.ema, num_updates=step)

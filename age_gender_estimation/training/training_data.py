@@ -1,0 +1,168 @@
+"""Settings against data: what can be learnt from the manifests, and what a model folder remembers of them (data.json)."""
+
+import dataclasses
+import hashlib
+import logging
+import os
+
+from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.faces.crop import GEOMETRIES, load_geometry
+from age_gender_estimation.networks.backbones import BACKBONES
+from age_gender_estimation.storage import filesystem
+from age_gender_estimation.storage.files import read_json
+from age_gender_estimation.tasks.age_groups import group_name
+from age_gender_estimation.tasks.labels import LABELS
+
+logger = logging.getLogger(__name__)
+
+
+def fit_to_data(hparams, train_manifests, val_manifests):
+    """Returns the HParams with empty `tasks` filled in, checked against what the manifests label.
+
+    Logs how many ages the age head cannot use.
+
+    Raises:
+      InputError: a task without a usable label, in training or in validation.
+      SettingError: an unknown backbone, or a setting for a task that is not learnt.
+    """
+    if hparams.backbone not in BACKBONES:
+        raise SettingError(
+            f"--backbone: unknown {hparams.backbone!r}; choose from: {', '.join(sorted(BACKBONES))}"
+        )
+    train, val = (
+        _usable_labels(hparams, manifests) for manifests in (train_manifests, val_manifests)
+    )
+    labelled = [name for name in LABELS if train[name]]
+    unlabelled = [name for name in hparams.tasks if name not in labelled]
+    if unlabelled or not labelled:
+        raise InputError(
+            f"--tasks: the training CSV has no label of {', '.join(unlabelled) or 'any task'} to learn from; "
+            f"it labels: {', '.join(labelled) or 'nothing'}"
+        )
+    hparams = dataclasses.replace(hparams, tasks=hparams.tasks or tuple(labelled))
+    for name in hparams.tasks:
+        if not val[name]:
+            raise InputError(
+                f"{name} is to be trained, and the validation CSV has no label of {name} in the rows that "
+                "choose the checkpoint; add some, or set --tasks"
+            )
+    if hparams.age_balance and "age" not in hparams.tasks:
+        raise SettingError(
+            f"--age-balance {hparams.age_balance}: age is not among the tasks {', '.join(hparams.tasks)}"
+        )
+    for text in hparams.loss_weights:
+        if text.partition("=")[0] not in hparams.tasks:
+            raise SettingError(
+                f"--loss-weights {text}: it is not among the tasks {', '.join(hparams.tasks)}"
+            )
+    return hparams
+
+
+def describe_data(train_manifests, val_manifests, img_size):
+    """Returns the contents of data.json: sources, their rows and labels, crop geometry and size, what is evaluated."""
+    sources = [
+        {
+            "file": os.path.basename(manifest.path),
+            "rows": manifest.num_rows,
+            "labels": list(manifest.tasks),
+        }
+        for manifest in train_manifests
+    ]
+    evaluated = [
+        (
+            hashlib.sha256(filesystem.read_bytes(manifest.path)).hexdigest(),
+            manifest.tasks,
+            manifest.part,
+        )
+        for manifest in val_manifests
+    ]
+    return {
+        "train": sources,
+        "validation": hashlib.sha256(repr(evaluated).encode()).hexdigest(),
+        **_crops_of(train_manifests, img_size),
+    }
+
+
+def check_validation(data, model_dir):
+    """Raises InputError where a model folder was evaluated on other rows than `data`, from `describe_data`, tells of: the
+    lowest val_loss would choose between lists, not between checkpoints."""
+    try:
+        before = read_json(os.path.join(model_dir, "data.json"))["validation"]
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+    ):  # a new folder, or one of an earlier version
+        return
+    if before != data["validation"] and filesystem.exists(os.path.join(model_dir, "eval.json")):
+        raise InputError(
+            f"{model_dir} was evaluated on other rows than those of --val-csv; use the same, or --warm-start "
+            f"{model_dir} with another --model-dir"
+        )
+
+
+def load_sources(model_dir):
+    """Returns what a model folder knows of its data, see `describe_data`.
+
+    Raises:
+      InputError: its data.json is of another version.
+    """
+    path = os.path.join(model_dir, "data.json")
+    try:
+        sources = read_json(path)
+        return {name: sources[name] for name in ("train", "geometry", "crop_size")}
+    except (ValueError, LookupError, TypeError) as error:
+        raise InputError(
+            f"{path}: expected what train.py of this version writes ({type(error).__name__}: {error}); "
+            "train again"
+        ) from None
+
+
+def _usable_labels(hparams, manifests):
+    """Returns {task: labels that its head can use}."""
+    usable = {name: sum(manifest.num_labels[name] for manifest in manifests) for name in LABELS}
+    groups = hparams.usable_ages()
+    usable["age"] = 0
+    for manifest in manifests:
+        used, labelled = (
+            sum(sum(manifest.ages[first : last + 1]) for first, last in groups),
+            sum(manifest.ages),
+        )
+        usable["age"] += used
+        if used < labelled and (not hparams.tasks or "age" in hparams.tasks):
+            logger.info(
+                "%s: %d of %d ages are outside %s: unlabelled for the age head",
+                manifest.path,
+                labelled - used,
+                labelled,
+                ", ".join(map(group_name, groups)),
+            )
+    return usable
+
+
+def _crops_of(manifests, img_size):
+    """Returns the crop geometry and size that preprocess.json beside the manifests declares, the first one's if they
+    differ; IMDB-WIKI's and `img_size` where there is none."""
+    crops = []
+    for manifest in manifests:
+        try:
+            settings = read_json(os.path.join(os.path.dirname(manifest.path), "preprocess.json"))[
+                "settings"
+            ]
+            load_geometry(
+                settings["geometry"]
+            )  # or whoever predicts with the model would be the first to see
+            crops.append({"geometry": settings["geometry"], "crop_size": settings["img_size"]})
+        except (OSError, ValueError, KeyError, TypeError):
+            crops.append({"geometry": GEOMETRIES["imdb_wiki"].to_dict(), "crop_size": img_size})
+            logger.info(
+                "%s: no preprocess.json beside it; its crops are taken to have IMDB-WIKI's margin",
+                manifest.path,
+            )
+    if any(crop["geometry"] != crops[0]["geometry"] for crop in crops):
+        logger.info(
+            "the sources differ in their crop margins; predict will use that of %s",
+            manifests[0].path,
+        )
+    return crops[0]

@@ -1,0 +1,94 @@
+import copy
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from age_gender_estimation.faces.crop import GEOMETRIES, crop_face, resize_square
+from age_gender_estimation.faces.detector import Face, _mtcnn, find_faces
+from age_gender_estimation.predict import photos
+from age_gender_estimation.predict.photos import _faces_of, predict_photos
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Photos with one, two and no face, and a file that is none."""
+    # Keras networks made before an Estimator ran in this process (another test's detector) are invalid after it.
+    _mtcnn.cache_clear()
+    folder = tmp_path_factory.mktemp("photos")
+    astronaut = skimage.data.astronaut()[..., ::-1]
+    cv2.imwrite(str(folder / "one.png"), astronaut)
+    cv2.imwrite(
+        str(folder / "two.webp"), np.hstack([astronaut, astronaut]), [cv2.IMWRITE_WEBP_QUALITY, 101]
+    )
+    cv2.imwrite(str(folder / "none.png"), np.full((64, 64, 3), 90, np.uint8))
+    (folder / "garbage.jpg").write_bytes(b"garbage")
+    return folder
+
+
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_every_face_gets_a_record_and_the_rest_goes_on(folder, predictor, batch_size):
+    paths = [
+        str(folder / name)
+        for name in ("two.webp", "garbage.jpg", "none.png", "missing.jpg", "one.png")
+    ]
+    records = list(predict_photos(predictor, paths, lambda path: False, batch_size))
+    assert [(record.file, record.face) for record in records] == [
+        (paths[0], 0),
+        (paths[0], 1),
+        (paths[1], None),
+        (paths[2], None),
+        (paths[3], None),
+        (paths[4], 0),
+    ]
+    assert records[3].error == "no face found"
+    assert all(records[index].error.startswith("cannot be read: ") for index in (2, 4))
+    assert abs(records[0].box[0] - records[1].box[0]) == pytest.approx(512, abs=4)
+
+
+def test_the_crop_has_the_margin_and_size_of_the_training_crops(folder, predictor):
+    path = str(folder / "one.png")
+    (record,) = predict_photos(predictor, [path], lambda path: False)
+    image = skimage.data.astronaut()
+    crop = resize_square(
+        crop_face(image, find_faces(image)[0], predictor.geometry), predictor.crop_size
+    )
+    ((_, asked),) = _faces_of(path, predictor, is_whole=False)
+    np.testing.assert_array_equal(asked, crop)
+    expected = predictor.predict_images([crop])
+    assert record.age == pytest.approx(float(expected["age"][0]), abs=1e-4)
+    assert record.confidences["gender"] == pytest.approx(
+        float(expected["gender_probabilities"][0].max()), abs=1e-5
+    )
+
+
+def test_faces_are_aligned_for_a_model_that_recorded_a_template(folder, predictor):
+    aligning = copy.copy(predictor)
+    aligning.geometry, aligning.crop_size = GEOMETRIES["utkface"], 112
+    turn = cv2.getRotationMatrix2D((255.5, 255.5), 20, 1)
+    turned = cv2.warpAffine(
+        skimage.data.astronaut()[..., ::-1], turn, (512, 512), borderMode=cv2.BORDER_REPLICATE
+    )
+    cv2.imwrite(str(folder / "turned.png"), turned)
+    crops = []
+    for name in ("one.png", "turned.png"):
+        ((record, crop),) = _faces_of(str(folder / name), aligning, is_whole=False)
+        assert record.box is not None and crop.shape == (112, 112, 3)
+        crops.append(crop.astype(int))
+    assert np.abs(crops[0] - crops[1]).mean() < 13
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_a_face_that_cannot_be_cut_is_none(folder, predictor, geometry, monkeypatch):
+    degenerate = Face((1, 1, 0, 0), np.full((5, 2), np.nan), 1.0)
+    monkeypatch.setattr(photos, "find_faces", lambda image: [degenerate])
+    predictor = copy.copy(predictor)
+    predictor.geometry = GEOMETRIES[geometry]
+    (record,) = predict_photos(predictor, [str(folder / "one.png")], lambda path: False)
+    assert record.face is None and record.error == "no face found"
+
+
+def test_a_whole_picture_is_not_searched(folder, predictor):
+    (record,) = predict_photos(predictor, [str(folder / "none.png")], lambda path: True)
+    assert record.box is None and record.face == 0 and 0 <= record.age <= 100

@@ -1,0 +1,64 @@
+"""model_fn as a whole: a body that is frozen stays as it was, batch-norm statistics included."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from age_gender_estimation.networks.network import backbone_config
+from age_gender_estimation.training.estimator import model_fn
+from age_gender_estimation.training.hparams import HParams
+
+HPARAMS = HParams(
+    tasks=("age",), backbone="mobile_facenet", img_size=32, head_units=(4,), decay="none"
+)
+
+
+@pytest.fixture(scope="module")
+def config():
+    return backbone_config(HPARAMS)[0]
+
+
+def after_each_step(config, num_steps, **settings):
+    """Returns [{variable: value}] before the first and after each step of training on noise."""
+    hparams = dataclasses.replace(HPARAMS, **settings)
+    noise = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype(np.float32)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.compat.v1.train.get_or_create_global_step()
+        spec = model_fn(
+            {"image": tf.constant(noise)},
+            {"age": tf.constant([3, 30, 60, -1])},
+            tf.estimator.ModeKeys.TRAIN,
+            {"hparams": hparams, "backbone": config, "start": None, "calibration": None},
+        )
+        session.run(tf.compat.v1.global_variables_initializer())
+        variables = {each.op.name: each for each in tf.compat.v1.global_variables()}
+        history = [session.run(variables)]
+        for _ in range(num_steps):
+            session.run(spec.train_op)
+            history.append(session.run(variables))
+    return history
+
+
+def changed(before, after, part):
+    names = [name for name in before if part in name and "Adam" not in name]
+    assert names
+    return [name for name in names if not np.array_equal(before[name], after[name])]
+
+
+def test_a_frozen_body_moves_in_no_weight_and_no_statistic_until_its_time(config):
+    start, frozen, learnt = after_each_step(config, 2, freeze_steps=1)
+    assert not changed(start, frozen, "conv") and changed(start, frozen, "age_")
+    assert changed(frozen, learnt, "conv_1/kernel") and changed(
+        frozen, learnt, "conv_1_bn/moving_mean"
+    )
+
+
+@pytest.mark.parametrize(
+    "settings, learns", [({"body_rate": 0.0}, False), ({"freeze_batch_norm": True}, True)]
+)
+def test_statistics_stay_where_they_are_to_be_kept(config, settings, learns):
+    start, after = after_each_step(config, 1, **settings)
+    assert not changed(start, after, "moving_") and changed(start, after, "age_")
+    assert bool(changed(start, after, "conv_1/kernel")) is learns
