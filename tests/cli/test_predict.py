@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 
 ASTRONAUT = skimage.data.astronaut()[:240, 100:340]
 NOBODY = np.random.default_rng(0).integers(80, 100, ASTRONAUT.shape, np.uint8)
-SCHEMA = json.loads((ROOT / "age_gender_estimation/serving/records.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "age_gender_estimation/predict/records.schema.json").read_text())
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import json
 import re
 
 import pytest
-from tests.evaluation.test_html_page import Reader
+from tests.markup.test_html_page import Reader
 
 from age_gender_estimation.data_report.counts import report_data
 from age_gender_estimation.data_report.listed_images import Face
