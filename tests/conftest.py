@@ -22,7 +22,8 @@ import numpy as np
 import pytest
 
 from age_gender_estimation.cli.main import execute
-from age_gender_estimation.cli.run import exit_code_of
+from age_gender_estimation.cli.run import CHATTY, exit_code_of
+from age_gender_estimation.faces import detector
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -59,30 +60,48 @@ def run_script(name, *args, check=True, cwd=None, env=None, **options):
 def run_command(argv, cwd=None):
     """Runs `age-gender ARGV` in this process; returns a subprocess.CompletedProcess."""
     out, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace") for _ in range(2))
-    handler, handlers = logging.StreamHandler(errors), signal.getsignal(signal.SIGTERM)
-    logging.root.addHandler(handler)
-    level, before = logging.root.level, dict(os.environ)
-    logging.root.setLevel(logging.INFO)
-    try:
-        with (
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(errors),
-            contextlib.chdir(cwd or "."),
-        ):
-            code = exit_code_of(lambda: execute(argv))
-    except SystemExit as error:  # of argparse
-        code = error.code or 0
-    finally:
-        logging.root.removeHandler(handler)
-        logging.root.setLevel(level)
-        signal.signal(signal.SIGTERM, handlers)
-        os.environ.clear()
-        os.environ.update(before)
+    # Keras swaps base classes of layers when a graph is built: models made before cannot be called any more.
+    detector._mtcnn.cache_clear()
+    with _logging_to(errors), _process_state(), contextlib.chdir(cwd or "."):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            try:
+                code = exit_code_of(lambda: execute(argv))
+            except SystemExit as error:  # of argparse
+                code = error.code or 0
     texts = []
     for stream in (out, errors):
         stream.flush()
         texts.append(stream.buffer.getvalue().decode("utf-8", "surrogateescape"))
     return subprocess.CompletedProcess(argv, code, *texts)
+
+
+@contextlib.contextmanager
+def _logging_to(stream):
+    loggers = [logging.root, *map(logging.getLogger, ("age_gender_estimation", *CHATTY))]
+    levels = [logger.level for logger in loggers]
+    handler = logging.StreamHandler(stream)
+    logging.root.addHandler(handler)
+    logging.root.setLevel(logging.INFO)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.root.removeHandler(handler)
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _process_state():
+    """Puts back what a command may change: variables and the handler of SIGTERM."""
+    handler, variables = signal.getsignal(signal.SIGTERM), dict(os.environ)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        os.environ.clear()
+        os.environ.update(variables)
 
 
 @pytest.fixture(scope="session")
@@ -262,3 +281,39 @@ def bucket_server():
         yield server
     finally:
         server.stop()
+
+
+class Served:
+    """An export in a session.
+
+    Attributes:
+      signatures: {name: SignatureDef}.
+    """
+
+    def __init__(self, path):
+        import tensorflow as tf
+
+        self._tf = tf
+        graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=graph)
+        with graph.as_default():
+            self.signatures = tf.compat.v1.saved_model.loader.load(
+                self._session, ["serve"], path
+            ).signature_def
+
+    def answer(self, request):
+        """Returns {output: array} of a PredictRequest."""
+        signature = self.signatures[request.model_spec.signature_name]
+        feeds = {
+            signature.inputs[name].name: self._tf.make_ndarray(proto)
+            for name, proto in request.inputs.items()
+        }
+        names = sorted(signature.outputs)
+        return dict(
+            zip(names, self._session.run([signature.outputs[name].name for name in names], feeds))
+        )
+
+
+@pytest.fixture(scope="session")
+def served(predictor):
+    return Served(predictor.path)

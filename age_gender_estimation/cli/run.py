@@ -26,6 +26,8 @@ from age_gender_estimation.storage.error_text import (  # noqa: E402
     printable,
 )
 
+CHATTY = ("tensorflow", "absl", "matplotlib")  # loggers whose warnings nobody asked for
+
 
 @contextlib.contextmanager
 def until_stopped():
@@ -57,8 +59,8 @@ def _end_with_parent(parent):
 def run(main):
     """Runs `main()` and exits: 0 done, 1 with one line for work that could not be done, 130 and 143 when told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for chatty in ("tensorflow", "absl", "matplotlib"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
     sys.stdout.reconfigure(
         errors="backslashreplace"
     )  # a name that is not UTF-8 can be printed, too

@@ -2,11 +2,11 @@ import json
 import re
 
 import pytest
-from tests.markup.test_html_page import Reader
 
 from age_gender_estimation.data_report.counts import report_data
 from age_gender_estimation.data_report.listed_images import Face
 from age_gender_estimation.data_report.page import data_page, summary
+from tests.markup.test_html_page import Reader
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ from tools import comparison
 def saved(script, trained, tmp_path_factory):
     """Answers as `make test-compat` keeps them."""
     path = tmp_path_factory.mktemp("compat") / "folder/answers.npz"
-    script("compare_answers.py", "--model-dir", trained[0], "--save", path)
+    script("compat.py", "--model-dir", trained[0], "--save", path)
     return path
 
 
 def test_a_model_agrees_with_itself(script, trained, saved):
-    done = script("compare_answers.py", "--model-dir", trained[0], "--compare", saved)
+    done = script("compat.py", "--model-dir", trained[0], "--compare", saved)
     assert "largest differences from TensorFlow 2.15.1 on 64 drawn faces: age " in done.stdout
     assert "gender_probabilities" in done.stdout and "loaded in" in done.stdout
 
@@ -25,12 +25,7 @@ def test_one_other_answer_of_either_signature_is_found(script, trained, saved, t
     answers["image/gender_probabilities"][31] += 0.002
     comparison.save_answers(str(tmp_path / "x.npz"), version, faces, answers)
     done = script(
-        "compare_answers.py",
-        "--model-dir",
-        trained[0],
-        "--compare",
-        tmp_path / "x.npz",
-        check=False,
+        "compat.py", "--model-dir", trained[0], "--compare", tmp_path / "x.npz", check=False
     )
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
     assert ": age, gender_probabilities: expected the answers of TensorFlow 2.15.1" in done.stderr
