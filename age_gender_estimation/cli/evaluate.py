@@ -58,7 +58,7 @@ def main(argv=None):
 
     from age_gender_estimation.data.manifest import reporting_part
     from age_gender_estimation.evaluation.evaluate import evaluate
-    from age_gender_estimation.evaluation.picture import draw_evaluation
+    from age_gender_estimation.evaluation.figure import draw_evaluation
     from age_gender_estimation.evaluation.predictions import predict_manifests
     from age_gender_estimation.evaluation.tables import report_tables
     from age_gender_estimation.predict.predictor import Predictor
@@ -81,7 +81,7 @@ def main(argv=None):
     print(report_tables(report))
     answer = "age_group" if "age_group" in predictor.labels else "age"
     num_unused = (
-        sum(sum(manifest.ages) for manifest in manifests)
+        sum(manifest.num_labels["age"] for manifest in manifests)
         - np.isfinite(predictions.true[answer]).sum()
     )
     if answer in report and num_unused:

@@ -1,12 +1,16 @@
-"""The manifest: the CSV contract between preprocessing, training and evaluation.
+"""The manifest: the CSV file between preprocessing, training and evaluation, checked once and held in memory.
 
 Header `filename,age,gender[,race]`; `filename` is relative to the image folder; an empty cell means "not labelled".
 """
 
+import dataclasses
 import functools
 import os
 import pathlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from age_gender_estimation.data.splits import (
     CALIBRATE,
@@ -16,51 +20,79 @@ from age_gender_estimation.data.splits import (
     SELECT,
     part_number,
 )
-from age_gender_estimation.datasets.csv_file import read_header, read_rows
+from age_gender_estimation.datasets.csv_file import UNLABELLED, read_labelled_csv
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.files import csv_line
 from age_gender_estimation.tasks.labels import LABELS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Manifest:
-    """A checked manifest file and where its pictures lie.
+    """The checked columns of a manifest, or of one part of it, n rows.
 
     Attributes:
       path: the CSV file.
       image_dir: the folder that `filename` is relative to.
-      columns: names in the header, in order.
-      num_rows: rows under the header.
-      num_labels: {task: labelled rows}; 0 for a task whose labels are not used.
-      ages: (rows of age 0, of age 1, ...), as far as age is used.
+      header: the column names of the file in order.
+      filenames: n file names.
+      labels: {task: int16 [n]} of every task; UNLABELLED where there is no label or it is not used.
+      rows: int32 [n], the rows' places in the file, 0 for the first line under the header.
       tasks: whose labels are used.
-      part: the part that is used, of splits.PARTS; None for all rows. It is what the counts are of.
+      sha256: hex digest of the file's bytes.
+      part_name: the part that this is, of splits.PARTS; None for the whole file.
     """
 
     path: str
     image_dir: str
-    columns: tuple[str, ...]
-    num_rows: int
-    num_labels: dict
-    ages: tuple[int, ...]
+    header: tuple[str, ...]
+    filenames: list[str]
+    labels: dict[str, np.ndarray]
+    rows: np.ndarray
     tasks: tuple[str, ...]
-    part: str | None = None
+    sha256: str
+    part_name: str | None = None
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows, n."""
+        return len(self.filenames)
+
+    @property
+    def num_labels(self) -> dict[str, int]:
+        """{task: labelled rows} of every task; 0 where its labels are not used."""
+        return {task: int((column >= 0).sum()) for task, column in self.labels.items()}
+
+    @property
+    def identity(self) -> tuple[str, tuple[str, ...], str | None]:
+        """What two manifests have in common that hold the same rows and labels, wherever they lie."""
+        return self.sha256, self.tasks, self.part_name
+
+    def paths(self) -> list[str]:
+        """Returns the paths of the n images."""
+        return [os.path.join(self.image_dir, name) for name in self.filenames]
+
+    def part(self, name: str) -> "Manifest":
+        """Returns one part of the whole manifest; `name` is one of splits.PARTS."""
+        chosen = np.flatnonzero(part_number(np.arange(self.num_rows)) == PARTS.index(name))
+        return dataclasses.replace(
+            self,
+            filenames=[self.filenames[index] for index in chosen],
+            labels={task: column[chosen] for task, column in self.labels.items()},
+            rows=self.rows[chosen],
+            part_name=name,
+        )
 
 
-def open_manifest(path, image_dir, tasks=(), part=None):
-    """Checks every row of a manifest and, with all of its rows, that its pictures exist.
+def open_manifest(path: str, image_dir: str, tasks: Iterable[str] = ()) -> Manifest:
+    """Reads a manifest and checks every row of it, and that every image exists.
 
-    In a bucket the folders that it names are listed for that, as half a million pictures would be as many requests.
+    In a bucket the image folders are listed for that: a request per image would take hours.
 
     Args:
       path: the CSV file.
-      image_dir: the folder of its pictures.
-      tasks: use the labels of these only; of all tasks that the header names if empty.
-      part: use the rows of this part only, of splits.PARTS.
-
-    Returns:
-      A Manifest.
+      image_dir: the folder of its images.
+      tasks: use the labels of these only; of all tasks in the header if empty.
 
     Raises:
       InputError: a missing file or folder, a wrong header, row or value, no rows, or no column of one of `tasks`.
@@ -69,37 +101,39 @@ def open_manifest(path, image_dir, tasks=(), part=None):
         raise InputError(
             f"{image_dir}: expected the folder of face crops, found no folder; see --img-dir"
         )
-    columns = tuple(read_header(path))
-    tasks = tuple(tasks) or tuple(name for name in LABELS if name in columns)
-    missing = [name for name in tasks if name not in columns]
+    table = read_labelled_csv(path).require_rows()
+    tasks = tuple(tasks) or tuple(table.labels)
+    missing = [name for name in tasks if name not in table.labels]
     if missing:
         raise InputError(
-            f"{path}: its labels of {', '.join(missing)} are to be used, its columns are {', '.join(columns)}"
+            f"{path}: its labels of {', '.join(missing)} are to be used, "
+            f"its columns are {', '.join(table.header)}"
         )
-    is_picture = _finder(image_dir)
-    num_rows, num_labels, ages = 0, dict.fromkeys(LABELS, 0), [0] * (LABELS["age"].highest + 1)
-    for number, row, labels in _rows(path, part):
-        num_rows += 1
-        for name in tasks:
-            num_labels[name] += labels[name] is not None
-        if "age" in tasks and labels["age"] is not None:
-            ages[labels["age"]] += 1
-        if os.path.isabs(row["filename"]):
+    is_image = _finder(image_dir)
+    for row, name in zip(table.rows, table.filenames):
+        if os.path.isabs(name):
             raise InputError(
-                f"{path}, row {number}: expected a name relative to {image_dir}, got {row['filename']!r}"
+                f"{path}, row {row + 2}: expected a name relative to {image_dir}, got {name!r}"
             )
-        if part is None and not is_picture(row["filename"]):
+        if not is_image(name):
             raise InputError(
-                f"{path}, row {number}: no picture {row['filename']!r} in {image_dir}; see --img-dir"
+                f"{path}, row {row + 2}: no image {name!r} in {image_dir}; see --img-dir"
             )
-    if not num_rows:
-        raise InputError(f"{path}: expected rows under the header, found none")
+    unused = np.full(len(table.filenames), UNLABELLED, np.int16)
+    labels = {name: table.labels[name] if name in tasks else unused for name in LABELS}
     return Manifest(
-        str(path), str(image_dir), columns, num_rows, num_labels, tuple(ages), tasks, part
+        str(path),
+        str(image_dir),
+        table.header,
+        table.filenames,
+        labels,
+        table.rows,
+        tasks,
+        table.sha256,
     )
 
 
-def _finder(image_dir):
+def _finder(image_dir: str) -> Callable[[str], bool]:
     """Returns a function: file name -> whether the image folder holds it."""
     if not filesystem.is_remote(image_dir):
         return lambda name: os.path.isfile(os.path.join(image_dir, name))
@@ -118,100 +152,79 @@ def _finder(image_dir):
     return is_listed
 
 
-def divide_validation(manifests):
-    """Returns (manifests that choose a checkpoint, manifests that calibrate it) of validation lists.
+def paths_of(manifests: Iterable[Manifest]) -> list[str]:
+    """Returns the paths of the images of manifests, in their order."""
+    return [path for manifest in manifests for path in manifest.paths()]
 
-    Lists of fewer than MIN_ROWS rows choose with all of them and calibrate nothing.
+
+def divide_validation(manifests: Iterable[Manifest]) -> tuple[list[Manifest], list[Manifest]]:
+    """Divides validation manifests by what their rows are for.
+
+    Returns:
+      (what chooses a checkpoint, what calibrates it). A manifest of fewer than MIN_ROWS rows chooses with all of them
+      and calibrates nothing.
     """
-    chosen = [
-        _part(manifest, SELECT) if manifest.num_rows >= MIN_ROWS else manifest
-        for manifest in manifests
-    ]
-    return chosen, [
-        _part(manifest, CALIBRATE) for manifest in manifests if manifest.num_rows >= MIN_ROWS
-    ]
+    selecting, calibrating = [], []
+    for manifest in manifests:
+        if manifest.num_rows < MIN_ROWS:
+            selecting.append(manifest)
+        else:
+            selecting.append(manifest.part(SELECT))
+            calibrating.append(manifest.part(CALIBRATE))
+    return selecting, calibrating
 
 
-def reporting_part(manifest):
-    """Returns the manifest of the rows that neither chose nor calibrated a model.
+def reporting_part(manifest: Manifest) -> Manifest:
+    """Returns the rows that neither chose nor calibrated a model.
 
     Raises:
-      InputError: the list is too short to be divided.
+      InputError: the manifest is too short to be divided.
     """
     if manifest.num_rows < MIN_ROWS:
         raise InputError(
-            f"{manifest.path}: expected at least {MIN_ROWS} rows, of which a third neither chose nor "
-            f"calibrated the model, found {manifest.num_rows}: all of them chose it; measure on other faces"
+            f"{manifest.path}: expected at least {MIN_ROWS} rows, of which a third neither chose "
+            f"nor calibrated the model, found {manifest.num_rows}: all of them chose it; measure "
+            "on other faces"
         )
-    return _part(manifest, REPORT)
+    return manifest.part(REPORT)
 
 
-def _part(manifest, part):
-    return open_manifest(manifest.path, manifest.image_dir, manifest.tasks, part)
-
-
-def _rows(path, part):
-    for place, (number, row, labels) in enumerate(read_rows(path)):
-        if part in (None, PARTS[part_number(place)]):
-            yield number, row, labels
-
-
-def read_manifest(path, tasks=tuple(LABELS), part=None):
-    """Returns (list of file names, {task: list of label or None}) of a manifest, in its order; of `tasks` only.
-
-    Args:
-      path: the CSV file.
-      tasks: whose labels to read.
-      part: read the rows of this part only, of splits.PARTS.
-    """
-    names, columns = [], {name: [] for name in tasks}
-    for _, row, labels in _rows(path, part):
-        names.append(row["filename"])
-        for name, values in columns.items():
-            values.append(labels.get(name))
-    return names, columns
-
-
-def manifest_text(rows, task_names):
+def manifest_text(
+    rows: Iterable[tuple[str, dict[str, int | None]]], task_names: Sequence[str]
+) -> str:
     """Returns a manifest as text.
 
     Args:
-      rows: iterable of (file name, {task: label or None}).
+      rows: (file name, {task: label or None}) of each image.
       task_names: the columns beside `filename`.
     """
     lines = [csv_line(["filename", *task_names])]
     for filename, labels in rows:
-        lines.append(
-            csv_line(
-                [
-                    filename,
-                    *("" if labels.get(name) is None else labels[name] for name in task_names),
-                ]
-            )
-        )
+        values = (labels.get(name) for name in task_names)
+        lines.append(csv_line([filename, *("" if value is None else value for value in values)]))
     return "".join(lines)
 
 
-def source_names(paths):
-    """Returns a name for each CSV: its file name, after as many of its folders as tell it from the others.
+def source_names(paths: Sequence[str]) -> list[str]:
+    """Returns a name for each CSV: its file name, with as many of its folders as tell it from the others.
 
     Raises:
       SettingError: a CSV is given twice.
     """
-    # From the root on, so that a list's name does not depend on the folder the script is started in.
+    # From the root on: the name must not depend on the current folder.
     parts = [pathlib.Path(os.path.abspath(path)).parts[1:] for path in paths]
     for path, own in zip(paths, parts):
         if parts.count(own) > 1:
             raise SettingError(
-                f"expected every CSV once, got {path} {parts.count(own)} times: all its rows would be "
-                "duplicates; see --csv"
+                f"expected every CSV once, got {path} {parts.count(own)} times: all its rows "
+                "would be duplicates; see --csv"
             )
     return [
         "/".join(_shortest_ending(own, [other for other in parts if other != own])) for own in parts
     ]
 
 
-def _shortest_ending(own, others):
+def _shortest_ending(own: tuple[str, ...], others: list[tuple[str, ...]]) -> tuple[str, ...]:
     length = 1
     while own[-length:] in [other[-length:] for other in others]:
         length += 1

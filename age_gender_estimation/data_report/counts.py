@@ -1,9 +1,12 @@
-"""What manifests hold, in numbers: labels by source, ages, groups of ages, unreadable pictures, duplicates, conflicts.
+"""What manifests hold, in numbers: labels by manifest, ages, age groups, unreadable images, duplicates, conflicts.
 
-In: the faces of evaluation.listed_faces. Out: a dict that JSON can hold, the same for the same files. Free of TensorFlow.
+In: the images of data_report.listed_images. Out: a dict that JSON can hold, equal for equal files. Free of TensorFlow.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from age_gender_estimation.data_report.duplicates import (
     NUM_EXAMPLES,
@@ -11,32 +14,38 @@ from age_gender_estimation.data_report.duplicates import (
     duplicates_report,
     find_duplicates,
 )
-from age_gender_estimation.tasks.age_groups import AGE_GROUPS, decade_names, group_name
+from age_gender_estimation.data_report.listed_images import ListedImage
+from age_gender_estimation.tasks.age_groups import (
+    AGE_GROUPS,
+    decade_names,
+    group_name,
+    group_numbers,
+)
 from age_gender_estimation.tasks.labels import LABELS
 
 UNLABELLED = "unlabelled"
 OUTSIDE = "outside"  # an age that is in none of the groups
 
 
-def report_data(faces):
-    """Returns the report of a list of listed_faces.Face.
+def report_data(images: Sequence[ListedImage]) -> dict:
+    """Returns the report of listed images.
 
-    `sources` has the counts of every manifest (see `count_faces`) and `total` those of all; `unreadable`, `duplicates`
-    and `conflicts` have counts and their first examples, see evaluation.duplicates.
+    `sources` has the counts of every manifest (see `count_images`) and `total` those of all; `unreadable`,
+    `duplicates` and `conflicts` have counts and their first examples, see data_report.duplicates.
     """
-    by_source = {}
-    for face in faces:
-        by_source.setdefault(face.source, []).append(face)
-    broken = [face for face in faces if face.problem]
-    groups = find_duplicates(faces)
+    by_source: dict[str, list[ListedImage]] = {}
+    for image in images:
+        by_source.setdefault(image.source, []).append(image)
+    broken = [image for image in images if image.problem]
+    groups = find_duplicates(images)
     return {
-        "sources": {name: count_faces(listed) for name, listed in by_source.items()},
-        "total": count_faces(faces),
+        "sources": {name: count_images(listed) for name, listed in by_source.items()},
+        "total": count_images(images),
         "unreadable": {
             "rows": len(broken),
             "examples": [
-                {"source": face.source, "filename": face.filename, "problem": face.problem}
-                for face in broken[:NUM_EXAMPLES]
+                {"source": image.source, "filename": image.filename, "problem": image.problem}
+                for image in broken[:NUM_EXAMPLES]
             ],
         },
         "duplicates": duplicates_report(groups),
@@ -44,64 +53,72 @@ def report_data(faces):
     }
 
 
-def count_faces(faces):
-    """Returns the counts of a list of Faces.
+def count_images(images: Sequence[ListedImage]) -> dict:
+    """Returns the counts of listed images.
 
     Returns:
       {"rows", "unreadable", "repeated_filenames": rows whose file an earlier row of the same manifest names,
-      "labelled": {task: n}, "gender" and "race": {class: n}, "gender_by_race": {gender: {race: n}},
+      "labelled": {task: n}, each task with classes: {class: n}, "gender_by_race": {gender: {race: n}},
       "age": {"years": {year: n} of the years that occur, "decades": {decade: n}, "groups": {encoding: {group: n}}}}.
       Classes and groups have the entry "unlabelled", groups "outside" too.
     """
-    ages = [face.labels["age"] for face in faces]
-    known_ages = [age for age in ages if age is not None]
+    known_ages = [age for image in images if (age := image.labels["age"]) is not None]
     years = Counter(known_ages)
-    all_decades = decade_names(range(0, LABELS["age"].highest + 1, 10))
     return {
-        "rows": len(faces),
-        "unreadable": sum(bool(face.problem) for face in faces),
-        "repeated_filenames": len(faces) - len({(face.source, face.filename) for face in faces}),
-        "labelled": {name: sum(face.labels[name] is not None for face in faces) for name in LABELS},
+        "rows": len(images),
+        "unreadable": sum(bool(image.problem) for image in images),
+        "repeated_filenames": len(images)
+        - len({(image.source, image.filename) for image in images}),
+        "labelled": {
+            name: sum(image.labels[name] is not None for image in images) for name in LABELS
+        },
         **{
-            name: _in_order(class_columns(name), (class_of(face, name) for face in faces))
-            for name, label in LABELS.items()
-            if label.class_names
+            name: _in_order(class_columns(name), (class_of(image, name) for image in images))
+            for name in class_tasks()
         },
         "gender_by_race": {
             gender: _in_order(
                 class_columns("race"),
-                (class_of(face, "race") for face in faces if class_of(face, "gender") == gender),
+                (class_of(each, "race") for each in images if class_of(each, "gender") == gender),
             )
             for gender in class_columns("gender")
         },
         "age": {
             "years": {str(year): years[year] for year in sorted(years)},
-            "decades": _in_order(all_decades, decade_names(known_ages)),
-            "groups": {name: _group_sizes(groups, ages) for name, groups in AGE_GROUPS.items()},
+            "decades": _in_order(
+                decade_names(range(0, LABELS["age"].highest + 1, 10)), decade_names(known_ages)
+            ),
+            "groups": {
+                name: _group_sizes(groups, known_ages, len(images))
+                for name, groups in AGE_GROUPS.items()
+            },
         },
     }
 
 
-def class_columns(name):
+def class_tasks() -> list[str]:
+    """Returns the tasks whose labels are classes: gender, race."""
+    return [name for name, label in LABELS.items() if label.class_names]
+
+
+def class_columns(name: str) -> tuple[str, ...]:
     """Returns the classes of a task as the report names them."""
     return (*LABELS[name].class_names, UNLABELLED)
 
 
-def class_of(face, name):
-    """Returns the class of a Face as the report names it."""
-    value = face.labels[name]
+def class_of(image: ListedImage, name: str) -> str:
+    """Returns the class of an image as the report names it."""
+    value = image.labels[name]
     return UNLABELLED if value is None else LABELS[name].class_names[value]
 
 
-def _group_sizes(groups, ages):
-    names = {year: group_name(group) for group in groups for year in range(group[0], group[1] + 1)}
-    columns = (*map(group_name, groups), OUTSIDE, UNLABELLED)
-    return _in_order(
-        columns, (UNLABELLED if age is None else names.get(age, OUTSIDE) for age in ages)
-    )
+def _group_sizes(groups, known_ages, num_images):
+    numbers = group_numbers(np.array(known_ages, int), groups).tolist()
+    sizes = {group_name(group): numbers.count(number) for number, group in enumerate(groups)}
+    return {**sizes, OUTSIDE: numbers.count(-1), UNLABELLED: num_images - len(known_ages)}
 
 
-def _in_order(names, found):
-    """Returns {name: how often it is in `found`} with every one of `names`, absent ones too, in their order."""
+def _in_order(names: Iterable[str], found: Iterable[str]) -> dict[str, int]:
+    """Returns {name: how often it is in `found`} for every one of `names`, in their order."""
     counts = Counter(found)
     return {name: counts[name] for name in names}

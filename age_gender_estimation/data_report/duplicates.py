@@ -1,45 +1,44 @@
-"""Pictures that are listed more than once, within a manifest or in several, and labels that contradict each other."""
+"""Images that are listed more than once, in one manifest or several, and labels that contradict each other."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
+from age_gender_estimation.data_report.listed_images import ListedImage
 from age_gender_estimation.tasks.labels import LABELS
 
 NUM_EXAMPLES = 20
 
 
-def find_duplicates(faces):
-    """Groups the faces that show the same picture: byte-identical files, or one file listed twice.
-
-    Args:
-      faces: list of listed_faces.Face.
+def find_duplicates(images: Sequence[ListedImage]) -> list[list[ListedImage]]:
+    """Groups the rows that list the same image: byte-identical files, or one file listed twice.
 
     Returns:
-      A list of lists of at least two Faces. Those in several manifests come first, because such a picture is learned
-      from and measured on; then in the order of the faces.
+      The groups of at least two rows. Those in several manifests come first, because such an image is trained on and
+      measured on; then in the order of the rows.
     """
     groups = defaultdict(list)
-    for face in faces:
-        # Broken files are no equal pictures even where their bytes are equal, as those of all empty files are.
-        groups[face.content or (face.source, face.filename)].append(face)
+    for image in images:
+        # Broken files are not the same image, even with equal bytes, as all empty files have.
+        groups[image.content or (image.source, image.filename)].append(image)
     return sorted(
         (group for group in groups.values() if len(group) > 1),
         key=lambda group: len(sources_of(group)) == 1,
     )
 
 
-def sources_of(group):
+def sources_of(group: Sequence[ListedImage]) -> tuple[str, ...]:
     """Returns the names of the manifests that list a group, in order."""
-    return tuple(dict.fromkeys(face.source for face in group))
+    return tuple(dict.fromkeys(image.source for image in group))
 
 
-def conflicts_of(group):
-    """Returns {task: sorted values} of the tasks that the group's rows label differently; a missing label agrees."""
-    values = {name: {face.labels[name] for face in group} - {None} for name in LABELS}
+def conflicts_of(group: Sequence[ListedImage]) -> dict[str, list[int]]:
+    """Returns {task: sorted values} of the tasks that a group's rows label differently; a missing label agrees."""
+    values = {name: {image.labels[name] for image in group} - {None} for name in LABELS}
     return {name: sorted(found) for name, found in values.items() if len(found) > 1}
 
 
-def duplicates_report(groups):
-    """Returns counts and the first examples of a list of groups, a dict that JSON can hold."""
+def duplicates_report(groups: Sequence[Sequence[ListedImage]]) -> dict:
+    """Returns counts and the first examples of groups, a dict that JSON can hold."""
     by_sources = Counter(map(sources_of, groups))
     return {
         "groups": len(groups),
@@ -50,11 +49,11 @@ def duplicates_report(groups):
         "by_sources": [
             {"sources": list(sources), "groups": count} for sources, count in by_sources.items()
         ],
-        "examples": [{"faces": list(map(_face_entry, group))} for group in groups[:NUM_EXAMPLES]],
+        "examples": [{"faces": list(map(_entry, group))} for group in groups[:NUM_EXAMPLES]],
     }
 
 
-def conflicts_report(groups):
+def conflicts_report(groups: Sequence[Sequence[ListedImage]]) -> dict:
     """Returns the same for those of the groups whose labels contradict each other, and their number by task."""
     groups = [group for group in groups if conflicts_of(group)]
     report = duplicates_report(groups)
@@ -68,9 +67,9 @@ def conflicts_report(groups):
     return report
 
 
-def _face_entry(face):
-    labels = {name: _class_name(name, value) for name, value in face.labels.items()}
-    return {"source": face.source, "filename": face.filename, "labels": labels}
+def _entry(image):
+    labels = {name: _class_name(name, value) for name, value in image.labels.items()}
+    return {"source": image.source, "filename": image.filename, "labels": labels}
 
 
 def _class_name(name, value):

@@ -1,87 +1,76 @@
-"""The faces that manifests list: labels from the CSV, and the pictures' bytes as a hash. Free of TensorFlow."""
+"""The images that manifests list: their labels, and a hash of their bytes. Free of TensorFlow."""
 
 import hashlib
-import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 from tqdm import tqdm
 
-from age_gender_estimation.data.manifest import read_manifest, source_names
+from age_gender_estimation.data.manifest import Manifest, source_names
+from age_gender_estimation.datasets.csv_file import labels_at
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, read_photo
 
-CHUNK = 256  # rows handed to the threads at once: a CSV of half a million rows needs no half a million futures
+CHUNK = 256  # rows given to the threads at once: half a million futures would take much memory
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class ListedImage:
     """A row of a manifest.
 
     Attributes:
       source: name of the manifest.
-      filename: the picture as the manifest names it.
-      path: where the picture lies.
+      filename: the image as the manifest names it.
+      path: where the image lies.
       labels: {task: int or None}.
-      content: hex SHA-256 of the picture's bytes; "" where it cannot be read.
+      content: hex SHA-256 of the image's bytes; "" where it cannot be read.
       problem: why it cannot be read, or "".
     """
 
     source: str
     filename: str
     path: str
-    labels: dict
+    labels: dict[str, int | None]
     content: str
     problem: str
 
 
-def read_faces(manifests):
-    """Reads manifests and decodes every picture once, because a file that is there may still hold no picture.
-
-    Args:
-      manifests: list of data.manifest.Manifest.
+def read_images(manifests: Sequence[Manifest]) -> list[ListedImage]:
+    """Decodes every image of some manifests once, because a file that exists may still hold no image.
 
     Returns:
-      A list of Face in the order of the manifests and their rows.
+      The images in the order of the manifests and their rows.
 
     Raises:
       SettingError: a CSV is given twice.
     """
-    faces, sources = [], source_names([manifest.path for manifest in manifests])
+    images = []
+    sources = source_names([manifest.path for manifest in manifests])
+    num_rows = sum(manifest.num_rows for manifest in manifests)
     with (
-        ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool,
-        tqdm(
-            total=sum(manifest.num_rows for manifest in manifests),
-            unit="faces",
-            desc="Read",
-            mininterval=0.5,
-        ) as bar,
+        ThreadPoolExecutor() as pool,
+        tqdm(total=num_rows, unit="images", desc="Read", mininterval=0.5) as bar,
     ):
         for source, manifest in zip(sources, manifests):
-            filenames, columns = read_manifest(manifest.path, part=manifest.part)
-            unused = [None] * len(filenames)
-            columns = {
-                name: column if name in manifest.tasks else unused
-                for name, column in columns.items()
-            }
-            labels = [dict(zip(columns, values)) for values in zip(*columns.values())]
-            paths = [os.path.join(manifest.image_dir, filename) for filename in filenames]
+            paths = manifest.paths()
             for start in range(0, len(paths), CHUNK):
-                chunk = slice(start, start + CHUNK)
-                results = pool.map(_read_picture, paths[chunk])
-                faces.extend(
-                    Face(source, *row, *result)
-                    for *row, result in zip(filenames[chunk], paths[chunk], labels[chunk], results)
-                )
-                bar.update(len(paths[chunk]))
-    return faces
+                chunk = range(start, min(start + CHUNK, len(paths)))
+                results = pool.map(_hash_image, (paths[index] for index in chunk))
+                for index, (content, problem) in zip(chunk, results):
+                    labels = labels_at(manifest.labels, index)
+                    name = manifest.filenames[index]
+                    images.append(ListedImage(source, name, paths[index], labels, content, problem))
+                bar.update(len(chunk))
+    return images
 
 
-def load_picture(face):
-    """Returns the picture of a readable Face, uint8 [height, width, 3] RGB."""
-    return decode_photo(read_photo(face.path))
+def load_image(image: ListedImage) -> np.ndarray:
+    """Returns the pixels of a readable ListedImage, uint8 [height, width, 3] RGB."""
+    return decode_photo(read_photo(image.path))
 
 
-def _read_picture(path):
+def _hash_image(path):
     try:
         data = read_photo(path)
         decode_photo(data)

@@ -1,68 +1,73 @@
-"""The data report as an HTML page: what to look at first, then tables and pictures."""
+"""The data report as an HTML page: what to look at first, then tables and figures."""
 
-from age_gender_estimation.data_report.counts import UNLABELLED, class_columns
+from collections.abc import Callable, Mapping, Sequence
+
+from age_gender_estimation.data_report.counts import UNLABELLED, class_columns, class_tasks
 from age_gender_estimation.data_report.duplicates import find_duplicates
-from age_gender_estimation.data_report.pictures import (
+from age_gender_estimation.data_report.figures import (
     COLUMNS,
     ROWS,
-    choose_faces,
+    choose_images,
     draw_ages,
     draw_conflicts,
-    draw_faces,
     draw_gender_by_race,
+    draw_sample,
 )
+from age_gender_estimation.data_report.listed_images import ListedImage
 from age_gender_estimation.markup.html_page import Table, page
 from age_gender_estimation.tasks.age_groups import AGE_GROUPS
 from age_gender_estimation.tasks.labels import LABELS
 
 
-def data_page(report, faces, seed=0):
-    """Returns the page of a report of data_report.report_data.
+def data_page(report: dict, images: Sequence[ListedImage], seed: int = 0) -> str:
+    """Returns the page of a report.
 
     Args:
-      report: the report of `faces`.
-      faces: list of listed_faces.Face.
-      seed: of the choice of sample faces.
+      report: data_report.counts.report_data of `images`.
+      images: the listed images.
+      seed: of the choice of sample images.
     """
-    # Under a single list the total would repeat its row.
+    # Under a single manifest the total would repeat its row.
     counts = {
         **report["sources"],
         **({"total": report["total"]} if len(report["sources"]) > 1 else {}),
     }
     sections = [
         ("At a glance", [*summary(report), _sources_table(counts)]),
-        ("Age", _age_parts(counts, faces)),
-        ("Gender and race", _class_parts(counts, report["total"])),
-        ("Sample faces", _sample_parts(faces, seed)),
-        ("Contradicting labels", _conflict_parts(report["conflicts"], faces)),
+        ("Age", _age_parts(counts, images)),
+        (_listing(class_tasks()).capitalize(), _class_parts(counts, report["total"])),
+        ("Sample faces", _sample_parts(images, seed)),
+        ("Contradicting labels", _conflict_parts(report["conflicts"], images)),
         ("Duplicates", _duplicate_parts(report["duplicates"])),
     ]
     if report["unreadable"]["rows"]:
-        sections.append(("Unreadable pictures", _unreadable_parts(report["unreadable"])))
+        sections.append(("Unreadable images", _unreadable_parts(report["unreadable"])))
     return page(f"Data report: {', '.join(report['sources'])}", sections)
 
 
-def summary(report):
+def summary(report: dict) -> list[str]:
     """Returns what to know first, as lines of text."""
     total, duplicates, conflicts = report["total"], report["duplicates"], report["conflicts"]
     by_task = ", ".join(f"{name} {count}" for name, count in conflicts["by_task"].items() if count)
     labelled = ", ".join(f"{name} {count}" for name, count in total["labelled"].items())
+    num_shared = duplicates["groups_in_several_sources"]
+    warning = ": trained on one and measured on the other, a model looks better than it is"
     return [
         f"{total['rows']} rows in {len(report['sources'])} lists; labelled: {labelled}; "
-        f"{total['unreadable']} unreadable pictures.",
-        f"{duplicates['groups']} pictures are listed more than once, in {duplicates['rows']} rows; "
-        f"{duplicates['groups_in_several_sources']} of them stand in more than one list"
-        + (
-            ": a model that learns from one and is measured on the other is measured on what it has seen."
-            if duplicates["groups_in_several_sources"]
-            else "."
-        ),
-        f"{conflicts['groups']} pictures have labels that contradict each other"
+        f"{total['unreadable']} unreadable images.",
+        f"{duplicates['groups']} images are listed more than once, in {duplicates['rows']} rows; "
+        f"{num_shared} of them are in more than one list{warning if num_shared else ''}.",
+        f"{conflicts['groups']} images have labels that contradict each other"
         + (f": {by_task}." if by_task else "."),
     ]
 
 
-def _sources_table(counts):
+def _listing(names: Sequence[str]) -> str:
+    """Returns `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _sources_table(counts: Mapping[str, dict]) -> Table:
     return Table(
         ("list", "rows", *LABELS, "unreadable", "repeated file names"),
         [
@@ -78,11 +83,11 @@ def _sources_table(counts):
     )
 
 
-def _age_parts(counts, faces):
+def _age_parts(counts, images):
     if not any(entry["labelled"]["age"] for entry in counts.values()):
         return ["No row has an age."]
     return [
-        draw_ages(faces),
+        draw_ages(images),
         _counts_table(counts, lambda entry: entry["age"]["decades"]),
         "Sizes of the 3, 5 and 10 groups of ages; an age that is in none of them is outside.",
         *(
@@ -99,30 +104,31 @@ def _class_parts(counts, total):
         for gender, races in entry["gender_by_race"].items()
     ]
     return [
-        _counts_table(counts, lambda entry: entry["gender"]),
-        _counts_table(counts, lambda entry: entry["race"]),
+        *(
+            _counts_table(counts, lambda entry, name=name: entry[name]) for name in class_tasks()
+        ),
         draw_gender_by_race(total["gender_by_race"]),
         Table(("list", "gender", *class_columns("race")), rows),
     ]
 
 
-def _counts_table(counts, take):
-    """A row of counts for each list, and the shares of the last one's (the total's) rows."""
+def _counts_table(counts: Mapping[str, dict], take: Callable[[dict], dict]) -> Table:
+    """Returns a row of counts for each list, and the shares of the rows of the last one, the total."""
     rows = [(name, *take(entry).values()) for name, entry in counts.items()]
     last = list(counts.values())[-1]
     shares = ("share", *(f"{count / last['rows']:.1%}" for count in take(last).values()))
     return Table(("list", *take(last)), [*rows, shares])
 
 
-def _sample_parts(faces, seed):
-    chosen = choose_faces(faces, ROWS * COLUMNS, seed)
-    return [draw_faces(chosen) if chosen else "No picture can be read."]
+def _sample_parts(images, seed):
+    chosen = choose_images(images, ROWS * COLUMNS, seed)
+    return [draw_sample(chosen) if chosen else "No image can be read."]
 
 
-def _conflict_parts(conflicts, faces):
+def _conflict_parts(conflicts, images):
     if not conflicts["groups"]:
-        return ["None found among the pictures that are listed more than once."]
-    figure = draw_conflicts(find_duplicates(faces))
+        return ["None found among the images that are listed more than once."]
+    figure = draw_conflicts(find_duplicates(images))
     rows = [
         (_values_text(example["values"]), _rows_text(example)) for example in conflicts["examples"]
     ]
@@ -135,7 +141,7 @@ def _conflict_parts(conflicts, faces):
 
 def _duplicate_parts(duplicates):
     if not duplicates["groups"]:
-        return ["None: no two rows show the same bytes."]
+        return ["None: no two rows list the same bytes."]
     lists = [
         (" and ".join(entry["sources"]), entry["groups"]) for entry in duplicates["by_sources"]
     ]
@@ -144,9 +150,9 @@ def _duplicate_parts(duplicates):
         for number, example in enumerate(duplicates["examples"], start=1)
     ]
     return [
-        Table(("listed in", "pictures"), lists),
+        Table(("listed in", "images"), lists),
         f"The first {len(rows)} of {duplicates['groups']}:",
-        Table(("picture", "rows"), rows),
+        Table(("image", "rows"), rows),
     ]
 
 

@@ -1,163 +1,213 @@
-"""CSV files with labels: the reader that manifests share, and the dataset of people's own labelled pictures.
+"""CSV files with a column `filename` and label columns: manifests, and people's own labelled images.
 
-In: UTF-8 with a header line, RFC 4180 quoting. Out: rows of parsed labels; every error names file, row and column.
+In: UTF-8 text with a header line and RFC 4180 quotes. Out: checked columns in memory. Every error names the file, the
+row and the column.
 """
 
 import csv
-import os
-import stat
+import functools
+import hashlib
+import io
+import re
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from age_gender_estimation.datasets.example import Example
+import numpy as np
+
+from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.storage import filesystem
-from age_gender_estimation.tasks.labels import LABELS
+from age_gender_estimation.tasks.labels import LABELS, Label
 
 SPLITS = ("train", "val", "test")
-MAX_LINE = 2**20  # characters; a line is held in memory, and a file may be without line ends
+UNLABELLED = -1
+# Python's reader takes `a"b` as text. TensorFlow's, which training uses, refuses a quote in a cell that is not quoted.
+_CELL = r'(?:[^",\r\n]*|"[^"]*(?:""[^"]*)*")'
+_RECORD = re.compile(rf"{_CELL}(?:,{_CELL})*[\r\n]*")
 
 
-def read_header(path):
-    """Returns the column names in the first line of a CSV file.
+@dataclass(frozen=True, eq=False)
+class LabelledCsv:
+    """The columns of a CSV file, n rows.
+
+    Attributes:
+      path: the file.
+      header: its column names in order.
+      filenames: n file names.
+      labels: {task: int16 [n]} of the label columns in the header; UNLABELLED where the cell is empty.
+      people: n names of the person shown, "" where not known; None without a column `person`.
+      splits: n names of SPLITS, "" where not prescribed; None without a column `split`.
+      rows: int32 [n], how many lines of the table stand between the header and this one; blank lines count.
+      sha256: hex digest of the file's bytes.
+    """
+
+    path: str
+    header: tuple[str, ...]
+    filenames: list[str]
+    labels: dict[str, np.ndarray]
+    people: list[str] | None
+    splits: list[str] | None
+    rows: np.ndarray
+    sha256: str
+
+    def require_rows(self) -> "LabelledCsv":
+        """Returns this; raises InputError where there is no row under the header."""
+        if not self.filenames:
+            raise InputError(f"{self.path}: expected rows under the header, found none")
+        return self
+
+    def labels_of(self, index: int) -> dict[str, int | None]:
+        """Returns {task: label or None} of one of the n rows."""
+        return labels_at(self.labels, index)
+
+
+def labels_at(columns: dict[str, np.ndarray], index: int) -> dict[str, int | None]:
+    """Returns {task: label or None} of one row of label columns, {task: int [n]}."""
+    values = {task: int(column[index]) for task, column in columns.items()}
+    return {task: None if value == UNLABELLED else value for task, value in values.items()}
+
+
+def read_labelled_csv(path: str) -> LabelledCsv:
+    """Reads and checks a CSV file, once.
+
+    Columns: `filename`, a column per task of LABELS, `person` and `split`; all but the first are optional. A label is a
+    whole number, or the name or symbol of a class in any case; an empty cell means "not labelled". Blank lines are
+    skipped.
 
     Raises:
-      InputError: unreadable, or the header lacks `filename`, repeats a column or is no header.
+      InputError: the file cannot be read, or the first wrong header, row or value.
     """
-    with _open(path) as file:
-        header = next(_records(path, file), [])
+    try:
+        content = filesystem.read_bytes(path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); expected a CSV file"
+        ) from None
+    records = _records(path, content)
+    header = next(records, [])
     if "filename" not in header or len(set(header)) != len(header):
         found = ",".join(header[:80])[:80] or "an empty file"
         raise InputError(
             f"{path}: expected a header line with the column filename, found {found!r}"
         )
-    return header
-
-
-def read_rows(path, extra_columns=(), is_manifest=True):
-    """Yields (row number, {column: text}, {task: label or None}) of a CSV file with `filename` and label columns.
-
-    Args:
-      path: the CSV file.
-      extra_columns: names allowed beside `filename` and the tasks.
-      is_manifest: whether TensorFlow will read it too: then labels are bare numbers, and rows are never blank.
-
-    Raises:
-      InputError: on the first wrong header, row or value.
-    """
-    header = read_header(path)
-    known = ("filename", *LABELS, *extra_columns)
-    unknown = [name for name in header if name not in known]
+    parsers = _parsers()
+    unknown = [name for name in header if name not in parsers]
     if unknown:
         raise InputError(
-            f"{path}: unknown column {unknown[0][:80]!r}; known are: {', '.join(known)}"
+            f"{path}: unknown column {unknown[0][:80]!r}; known are: {', '.join(parsers)}"
         )
-    with _open(path) as file:
-        for number, cells in enumerate(_records(path, file), start=1):
-            if number == 1 or not cells and not is_manifest:
-                continue
-            if len(cells) != len(header):
-                raise InputError(
-                    f"{path}, row {number}: expected {len(header)} cells, found {len(cells)}"
-                )
-            row = dict(zip(header, cells))
-            if not row["filename"] or "\0" in row["filename"]:
-                raise InputError(
-                    f"{path}, row {number}, column filename: expected a file name, got {row['filename']!r}"
-                )
-            yield (
-                number,
-                row,
-                {
-                    name: _label(path, number, name, row[name], is_manifest)
-                    for name in LABELS
-                    if name in row
-                },
+    columns = {name: array("h") if name in LABELS else [] for name in header}
+    rows = array("i")
+    parse_and_append = [(name, parsers[name], columns[name].append) for name in header]
+    for number, cells in enumerate(records, start=2):
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise InputError(
+                f"{path}, row {number}: expected {len(header)} cells, found {len(cells)}"
             )
+        try:
+            for (name, parse, append), cell in zip(parse_and_append, cells):
+                append(parse(cell))
+        except ValueError as error:
+            raise InputError(f"{path}, row {number}, column {name}: {error}") from None
+        rows.append(number - 2)
+    return LabelledCsv(
+        str(path),
+        tuple(header),
+        columns["filename"],
+        {name: np.array(columns[name], np.int16) for name in LABELS if name in columns},
+        columns.get("person"),
+        columns.get("split"),
+        np.array(rows, np.int32),
+        hashlib.sha256(content).hexdigest(),
+    )
 
 
-def read_csv_dataset(path, filters):
-    """Reads people's own pictures: `filename` and any of age, gender, race, person, split.
+def read_csv_dataset(path: str, filters: Filters) -> list[Example]:
+    """Reads people's own labelled images.
 
-    `person` keeps all pictures of somebody on one side of the split; without it equal content does. `split` (train, val
-    or test) is obeyed. Gender and race may be written as numbers or names.
+    `person` keeps all images of somebody on one side of the split; without it, equal content does. `split` prescribes
+    the side.
 
     Args:
       path: the CSV file.
-      filters: Filters; only the age range matters here. A picture without any label is dropped as `no_label`.
+      filters: only the age range is used. An image without any label is dropped as `no_label`.
 
     Returns:
-      A list of Example in the file's order.
+      The examples in the file's order.
 
     Raises:
-      InputError: see `read_rows`; or a split that is none, or no rows at all.
+      InputError: see `read_labelled_csv`; or no rows at all.
     """
+    table = read_labelled_csv(path).require_rows()
     examples = []
-    for number, row, labels in read_rows(path, ("person", "split"), is_manifest=False):
-        split = row.get("split") or None
-        if split not in (None, *SPLITS):
-            raise InputError(
-                f"{path}, row {number}, column split: expected {', '.join(SPLITS)} or nothing, got {split!r}"
-            )
+    for index, filename in enumerate(table.filenames):
+        labels = table.labels_of(index)
         age = labels.get("age")
         drop = "no_label" if all(label is None for label in labels.values()) else ""
         if age is not None and not filters.min_age <= age <= filters.max_age:
             drop = "age"
-        examples.append(Example(row["filename"], labels, row.get("person") or None, split, drop))
-    if not examples:
-        raise InputError(f"{path}: expected rows under the header, found none")
+        person = table.people[index] if table.people else None
+        split = table.splits[index] if table.splits else None
+        examples.append(Example(filename, labels, person or None, split or None, drop))
     return examples
 
 
-def _open(path):
-    try:
-        # It is read twice, which a pipe cannot be; a device has no end.
-        if not filesystem.is_remote(path) and not stat.S_ISREG(os.stat(path).st_mode):
-            raise InputError(f"{path}: expected a CSV file, found a folder, pipe or device")
-        return filesystem.open(path, encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); expected a CSV file"
-        ) from None
+def _records(path: str, content: bytes) -> Iterator[list[str]]:
+    """Yields the cells of every line of the table, the header's too."""
+    lines: list[str] = []  # of the current record; a quoted cell may hold line ends
 
+    def read_lines():
+        for line in io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline=""):
+            lines.append(line)
+            yield line
 
-def _records(path, file):
-    lines = []  # of one record
-    reader = csv.reader(_lines(path, file, lines), strict=True)
+    reader = csv.reader(read_lines(), strict=True)
     try:
         for cells in reader:
-            _check_quotes(cells, "".join(lines))
+            text = "".join(lines)
             lines.clear()
+            if '"' in text and not _RECORD.fullmatch(text):
+                raise csv.Error("a quote inside a cell that is not quoted")
             yield cells
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
+    except (csv.Error, UnicodeDecodeError) as error:
         where = f"{path}, near line {reader.line_num + 1}"
         raise InputError(f"{where}: expected UTF-8 CSV with RFC 4180 quotes ({error})") from None
 
 
-def _check_quotes(cells, text):
-    """Quotes within a cell that is not quoted are read by Python and refused by TensorFlow, which names no row."""
-    if '"' not in text:
-        return
-    for cell in cells:
-        if '"' in cell and '"{}"'.format(cell.replace('"', '""')) not in text:
-            raise csv.Error(f"a quote within {cell[:80]!r}, which is not quoted")
+def _parsers() -> dict[str, Callable[[str], int | str]]:
+    """Returns {column: cell -> value}, of every known column; they raise ValueError."""
+    return {
+        "filename": _parse_filename,
+        # Labels repeat: a parsed cell is looked up the next time.
+        **{
+            name: functools.cache(functools.partial(_parse_label, label))
+            for name, label in LABELS.items()
+        },
+        "person": str,
+        "split": _parse_split,
+    }
 
 
-def _lines(path, file, lines):
-    while line := file.readline(MAX_LINE):
-        if len(line) == MAX_LINE:
-            raise InputError(f"{path}: expected lines of less than {MAX_LINE} characters")
-        lines.append(line)
-        yield line
+def _parse_filename(text: str) -> str:
+    if not text or "\0" in text:
+        raise ValueError(f"expected a file name, got {text!r}")
+    return text
 
 
-def _label(path, number, name, text, is_manifest):
-    label = LABELS[name]
+def _parse_split(text: str) -> str:
+    if text not in ("", *SPLITS):
+        raise ValueError(f"expected {', '.join(SPLITS)} or nothing, got {text!r}")
+    return text
+
+
+def _parse_label(label: Label, text: str) -> int:
     written = text.strip().lower()
-    for names in () if is_manifest else (label.class_names, label.class_symbols):
-        if written in (known.lower() for known in names):
-            return [known.lower() for known in names].index(written)
-    try:
-        if is_manifest and text != text.strip():
-            raise ValueError(f"expected no spaces, got {text!r}")
-        return label.parse(text)
-    except ValueError as error:
-        raise InputError(f"{path}, row {number}, column {name}: {error}") from None
+    for names in (label.class_names, label.class_symbols):
+        known = [name.lower() for name in names]
+        if written in known:
+            return known.index(written)
+    value = label.parse(text)
+    return UNLABELLED if value is None else value

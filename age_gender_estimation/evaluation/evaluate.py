@@ -1,4 +1,4 @@
-"""The report of how good predictions are, and how sure of it they should be: overall, by source and by group."""
+"""How good predictions are, and how well their confidences fit: over all faces, by manifest and by group."""
 
 import numpy as np
 
@@ -10,23 +10,24 @@ from age_gender_estimation.evaluation.metrics import (
     quantile_error,
     with_interval,
 )
+from age_gender_estimation.evaluation.predictions import Predictions
 from age_gender_estimation.tasks.age_groups import decade_names
 from age_gender_estimation.tasks.labels import ADULT_AGE, LABELS
 
 
-def evaluate(predictions):
-    """Returns the report of evaluation.predictions.Predictions, a dict that JSON can hold.
+def evaluate(predictions: Predictions) -> dict:
+    """Returns the report of predictions, a dict that JSON can hold.
 
-    For each answer that is labelled: age has mae, rmse and cs5, and where the model answers a distribution the same of the
-    `median`, the `interval`'s coverage and width, its calibration error `ece` and those of `under_18`; the others have
-    accuracy, calibration error and a confusion matrix. Each has the most telling of these `by` decade, gender and
-    race. With several sources, `sources` has such a report for each, {} where nothing is labelled. See evaluation.metrics.
+    It has an entry per predicted label with true labels. Age has `mae`, `rmse`, `cs5` and `best_constant_mae`; for a
+    model with an age distribution also these of its `median`, the coverage and width of its `interval`, and the
+    calibration errors `ece` and that of `under_18`. A class has `accuracy`, `ece` and `confusion`. `by` has the most
+    important of these for each decade of age and each class. With several manifests, `sources` has such a report for
+    each, {} where nothing is labelled. See evaluation.metrics.
 
     Raises:
       InputError: the manifests label nothing that the model predicts.
     """
-    everything = np.ones(len(predictions.paths), bool)
-    report = _report(predictions, everything)
+    report = _report(predictions, np.ones(len(predictions.paths), bool))
     if not report:
         raise InputError(
             f"the CSV labels none of what the model predicts: {', '.join(predictions.predicted)}"
@@ -42,33 +43,30 @@ def evaluate(predictions):
 def _report(predictions, chosen):
     """Returns the report of the crops where bool [n] `chosen`."""
     report = {}
-    for name, answers in predictions.predicted.items():
+    for name in predictions.predicted:
         labelled = ~np.isnan(predictions.true[name]) & chosen
         if not labelled.any():
             continue
-        describe = _describe_age if name == "age" else _describe_classes
-        report[name] = describe(predictions, name, labelled)
+        entry = (_describe_age if name == "age" else _describe_classes)(predictions, name, labelled)
         if name != "age":
             classes = list(predictions.labels[name].class_names)
-            matrix = confusion_matrix(
-                predictions.true[name][labelled], answers[labelled], len(classes)
-            )
-            report[name].update(classes=classes, confusion=matrix.tolist())
-        report[name]["by"] = {
+            true, predicted = predictions.true[name][labelled], predictions.predicted[name][labelled]
+            matrix = confusion_matrix(true, predicted, len(classes))
+            entry |= {"classes": classes, "confusion": matrix.tolist()}
+        entry["by"] = {
             grouping: {
                 group: _describe_group(predictions, name, members)
                 for group, members in groups.items()
             }
             for grouping, groups in _groups(predictions, labelled).items()
         }
+        report[name] = entry
     return report
 
 
 def _describe_age(predictions, name, chosen):
-    true, ages = (
-        predictions.true[name][chosen],
-        {key: values[chosen] for key, values in predictions.ages.items()},
-    )
+    true = predictions.true[name][chosen]
+    ages = {output: values[chosen] for output, values in predictions.ages.items()}
     report = age_metrics(true, predictions.predicted[name][chosen])
     if "age_median" in ages:
         report["median"] = age_metrics(true, ages["age_median"])
@@ -76,11 +74,10 @@ def _describe_age(predictions, name, chosen):
     if "age_low" in ages:
         report["interval"] = _describe_interval(true, ages)
         is_child, probability = true < ADULT_AGE, ages["probability_under_18"]
+        is_right = is_child == (probability >= 0.5)
         report["under_18"] = {
-            "accuracy": with_interval(is_child == (probability >= 0.5)),
-            "ece": calibration_error(
-                np.maximum(probability, 1 - probability), is_child == (probability >= 0.5)
-            ),
+            "accuracy": with_interval(is_right),
+            "ece": calibration_error(np.maximum(probability, 1 - probability), is_right),
             "children": int(is_child.sum()),
         }
     return report
@@ -102,7 +99,7 @@ def _describe_classes(predictions, name, chosen):
 
 
 def _describe_group(predictions, name, chosen):
-    """Returns the numbers of one group: of the age error with `bias` (above 0: taken for older), or of a class."""
+    """Returns the entry of a group: of age the MAE with `bias` (above 0: predicted too old), or that of a class."""
     if name != "age":
         return _describe_classes(predictions, name, chosen)
     true = predictions.true[name][chosen]
@@ -113,25 +110,28 @@ def _describe_group(predictions, name, chosen):
         "rmse": float(np.sqrt((errors**2).mean())),
     }
     if "age_low" in predictions.ages:
-        group["interval"] = _describe_interval(
-            true, {key: values[chosen] for key, values in predictions.ages.items()}
-        )
-        group["ece"] = quantile_error(predictions.ages["age_rank"][chosen])
+        ages = {output: values[chosen] for output, values in predictions.ages.items()}
+        group["interval"] = _describe_interval(true, ages)
+        group["ece"] = quantile_error(ages["age_rank"])
     return group
 
 
 def _groups(predictions, chosen):
-    """Returns {grouping: {group: bool [n]}} of the chosen faces, as far as they are labelled; no empty groups."""
-    groups = {}
+    """Returns {grouping: {group: bool [n]}} of the chosen faces, by decade and by each task with classes.
+
+    Faces that a task does not label are in none of its groups; empty groups are left out.
+    """
     years = predictions.true["age"]
     decades = decade_names(years)
-    groups["decade"] = {
-        name: chosen & (decades == name) for name in dict.fromkeys(decades[np.argsort(years)])
+    groups = {
+        "decade": {
+            name: chosen & (decades == name) for name in dict.fromkeys(decades[np.argsort(years)])
+        }
     }
-    for name in ("gender", "race"):
-        groups[name] = {
-            group: chosen & (predictions.true[name] == number)
-            for number, group in enumerate(LABELS[name].class_names)
+    for task, label in LABELS.items():
+        groups[task] = {
+            name: chosen & (predictions.true[task] == number)
+            for number, name in enumerate(label.class_names)
         }
     groups = {
         grouping: {name: members for name, members in entries.items() if name and members.any()}

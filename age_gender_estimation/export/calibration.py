@@ -14,8 +14,9 @@ import numpy as np
 import tensorflow as tf
 from scipy.optimize import minimize_scalar
 
+from age_gender_estimation.data.corrupt_images import find_corrupt_image
 from age_gender_estimation.data.input_pipeline import evaluation_dataset
-from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.data.manifest import paths_of
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.storage.error_text import short_message
 from age_gender_estimation.storage.files import read_json, write_file
@@ -23,7 +24,6 @@ from age_gender_estimation.tasks.age_groups import group_numbers
 from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE
 from age_gender_estimation.training.estimator import make_estimator
 from age_gender_estimation.training.hparams import load_hparams
-from age_gender_estimation.training.train import find_corrupt_image
 
 logger = logging.getLogger(__name__)
 
@@ -71,18 +71,14 @@ def calibrate(model_dir, checkpoint, manifests):
             )
         )
     except tf.errors.OpError as error:
-        reason = find_corrupt_image(manifests) or short_message(error)
+        reason = find_corrupt_image(paths_of(manifests)) or short_message(error)
         raise InputError(
             f"calibrating stopped: {reason}; {checkpoint} is trained and kept"
         ) from None
-    columns = {task: [] for task in hparams.tasks}
-    for manifest in manifests:
-        labels = read_manifest(manifest.path, manifest.tasks, manifest.part)[1]
-        for task, column in columns.items():
-            column += labels.get(task, [None] * manifest.num_rows)
     temperatures, mass, counts = {}, INTERVAL_COVERAGE, {}
-    for task, column in columns.items():
-        classes, output = _classes(task, column, hparams)
+    for task in hparams.tasks:
+        labels = np.concatenate([manifest.labels[task] for manifest in manifests])
+        classes, output = _classes(task, labels, hparams)
         is_labelled = classes >= 0
         if is_labelled.sum() < MIN_LABELS or output not in answers[0]:
             continue
@@ -165,9 +161,8 @@ def fit_interval_mass(probabilities, years, coverage=INTERVAL_COVERAGE):
     return float(np.clip(np.sort(needed)[rank - 1] + 1e-6, 1e-6, 1.0))
 
 
-def _classes(task, column, hparams):
-    """Returns (int [n] class of each label, -1 where there is none; the output that holds the classes' probabilities)."""
-    labels = np.array([-1 if label is None else label for label in column], int)
+def _classes(task, labels, hparams):
+    """Returns (int [n] class of each label, -1 for none; the output with the classes' probabilities)."""
     if task != "age":
         return labels, f"{task}_probabilities"
     if not hparams.age_groups():

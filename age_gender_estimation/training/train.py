@@ -10,9 +10,9 @@ import time
 
 import tensorflow as tf
 
-from age_gender_estimation.data.images import decode
+from age_gender_estimation.data.corrupt_images import find_corrupt_image
 from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
-from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.data.manifest import paths_of
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.networks.network import write_start
 from age_gender_estimation.storage import filesystem
@@ -72,10 +72,9 @@ def train_and_evaluate(
     """
     distribution = distribution or Distribution()
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
-    lists = [
-        dataclasses.replace(manifest, path="", image_dir="") for manifest in train_manifests
-    ]  # may lie elsewhere
     newest = tf.train.latest_checkpoint(model_dir) if filesystem.exists(model_dir) else None
+    # The manifests may lie elsewhere in each worker.
+    lists = [manifest.identity for manifest in train_manifests]
     distribution.require_agreement(repr((step_of(newest), hparams, lists)))
     start = _prepare_start(hparams, model_dir, newest, distribution)
     estimator = make_estimator(hparams, model_dir, start, distribution)
@@ -170,7 +169,7 @@ def _train(
         reason = (
             find_full_disk(error.message)
             or is_of_pictures
-            and find_corrupt_image([*train_manifests, *val_manifests])
+            and find_corrupt_image(paths_of([*train_manifests, *val_manifests]))
             or short_message(error)
         )
         raise InputError(
@@ -235,24 +234,6 @@ def require_device(device):
             "or --device cpu"
         )
     logger.info("training on %s", f"{len(gpus)} GPU" if gpus else "the CPU: no GPU is used")
-
-
-def find_corrupt_image(manifests):
-    """Returns what to say of the first listed picture that cannot be read or decoded, or None; TensorFlow names none."""
-    for manifest in manifests:
-        try:
-            names = read_manifest(manifest.path, part=manifest.part)[0]
-        except InputError as error:  # the list has gone since, with its bucket perhaps
-            return str(error)
-        for name in names:
-            path = os.path.join(manifest.image_dir, name)
-            try:
-                decode(tf.constant(filesystem.read_bytes(path)))
-            except OSError as error:
-                return f"{path} cannot be read ({error.strerror})"
-            except tf.errors.OpError:
-                return f"{path} cannot be decoded, preprocess again"
-    return None
 
 
 def _prepare_start(hparams, model_dir, newest, distribution):

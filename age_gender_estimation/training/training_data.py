@@ -1,54 +1,56 @@
-"""Settings against data: what can be learnt from the manifests, and what a model folder remembers of them (data.json)."""
+"""Settings against data: what the manifests can teach, and what a model folder remembers of them (data.json)."""
 
 import dataclasses
 import hashlib
 import logging
 import os
+from collections.abc import Sequence
 
+from age_gender_estimation.data.manifest import Manifest
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.faces.crop import GEOMETRIES, load_geometry
 from age_gender_estimation.networks.backbones import BACKBONES
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.files import read_json
-from age_gender_estimation.tasks.age_groups import group_name
+from age_gender_estimation.tasks.age_groups import group_name, group_numbers
 from age_gender_estimation.tasks.labels import LABELS
 
 logger = logging.getLogger(__name__)
 
 
-def fit_to_data(hparams, train_manifests, val_manifests):
+def fit_to_data(hparams, train_manifests: Sequence[Manifest], val_manifests: Sequence[Manifest]):
     """Returns the HParams with empty `tasks` filled in, checked against what the manifests label.
 
     Logs how many ages the age head cannot use.
 
     Raises:
       InputError: a task without a usable label, in training or in validation.
-      SettingError: an unknown backbone, or a setting for a task that is not learnt.
+      SettingError: an unknown backbone, or a setting for a task that is not trained.
     """
     if hparams.backbone not in BACKBONES:
         raise SettingError(
             f"--backbone: unknown {hparams.backbone!r}; choose from: {', '.join(sorted(BACKBONES))}"
         )
-    train, val = (
-        _usable_labels(hparams, manifests) for manifests in (train_manifests, val_manifests)
-    )
+    train = _usable_labels(hparams, train_manifests)
+    val = _usable_labels(hparams, val_manifests)
     labelled = [name for name in LABELS if train[name]]
     unlabelled = [name for name in hparams.tasks if name not in labelled]
     if unlabelled or not labelled:
         raise InputError(
-            f"--tasks: the training CSV has no label of {', '.join(unlabelled) or 'any task'} to learn from; "
-            f"it labels: {', '.join(labelled) or 'nothing'}"
+            f"--tasks: the training CSV has no label of {', '.join(unlabelled) or 'any task'} to "
+            f"learn from; it labels: {', '.join(labelled) or 'nothing'}"
         )
     hparams = dataclasses.replace(hparams, tasks=hparams.tasks or tuple(labelled))
     for name in hparams.tasks:
         if not val[name]:
             raise InputError(
-                f"{name} is to be trained, and the validation CSV has no label of {name} in the rows that "
-                "choose the checkpoint; add some, or set --tasks"
+                f"{name} is to be trained, and the validation CSV has no label of {name} in the "
+                "rows that choose the checkpoint; add some, or set --tasks"
             )
     if hparams.age_balance and "age" not in hparams.tasks:
         raise SettingError(
-            f"--age-balance {hparams.age_balance}: age is not among the tasks {', '.join(hparams.tasks)}"
+            f"--age-balance {hparams.age_balance}: age is not among the tasks "
+            f"{', '.join(hparams.tasks)}"
         )
     for text in hparams.loss_weights:
         if text.partition("=")[0] not in hparams.tasks:
@@ -58,8 +60,15 @@ def fit_to_data(hparams, train_manifests, val_manifests):
     return hparams
 
 
-def describe_data(train_manifests, val_manifests, img_size):
-    """Returns the contents of data.json: sources, their rows and labels, crop geometry and size, what is evaluated."""
+def describe_data(
+    train_manifests: Sequence[Manifest], val_manifests: Sequence[Manifest], img_size: int
+) -> dict:
+    """Returns the contents of data.json.
+
+    Returns:
+      {"train": [{"file", "rows", "labels"} of each manifest], "validation": digest of the rows that are evaluated,
+      "geometry" and "crop_size" of the crops}.
+    """
     sources = [
         {
             "file": os.path.basename(manifest.path),
@@ -68,14 +77,7 @@ def describe_data(train_manifests, val_manifests, img_size):
         }
         for manifest in train_manifests
     ]
-    evaluated = [
-        (
-            hashlib.sha256(filesystem.read_bytes(manifest.path)).hexdigest(),
-            manifest.tasks,
-            manifest.part,
-        )
-        for manifest in val_manifests
-    ]
+    evaluated = [manifest.identity for manifest in val_manifests]
     return {
         "train": sources,
         "validation": hashlib.sha256(repr(evaluated).encode()).hexdigest(),
@@ -83,27 +85,27 @@ def describe_data(train_manifests, val_manifests, img_size):
     }
 
 
-def check_validation(data, model_dir):
-    """Raises InputError where a model folder was evaluated on other rows than `data`, from `describe_data`, tells of: the
-    lowest val_loss would choose between lists, not between checkpoints."""
+def check_validation(data: dict, model_dir: str) -> None:
+    """Checks that a model folder was evaluated on the rows that `data`, from `describe_data`, tells of.
+
+    Otherwise the lowest val_loss would choose between lists, not between checkpoints.
+
+    Raises:
+      InputError: it was evaluated on other rows.
+    """
     try:
         before = read_json(os.path.join(model_dir, "data.json"))["validation"]
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-    ):  # a new folder, or one of an earlier version
+    except (OSError, ValueError, LookupError, TypeError):  # a new folder, or of an earlier version
         return
     if before != data["validation"] and filesystem.exists(os.path.join(model_dir, "eval.json")):
         raise InputError(
-            f"{model_dir} was evaluated on other rows than those of --val-csv; use the same, or --warm-start "
-            f"{model_dir} with another --model-dir"
+            f"{model_dir} was evaluated on other rows than those of --val-csv; use the same, or "
+            f"--warm-start {model_dir} with another --model-dir"
         )
 
 
-def load_sources(model_dir):
-    """Returns what a model folder knows of its data, see `describe_data`.
+def load_sources(model_dir: str) -> dict:
+    """Returns `train`, `geometry` and `crop_size` of a model folder's data.json, see `describe_data`.
 
     Raises:
       InputError: its data.json is of another version.
@@ -114,8 +116,8 @@ def load_sources(model_dir):
         return {name: sources[name] for name in ("train", "geometry", "crop_size")}
     except (ValueError, LookupError, TypeError) as error:
         raise InputError(
-            f"{path}: expected what train.py of this version writes ({type(error).__name__}: {error}); "
-            "train again"
+            f"{path}: expected what train.py of this version writes "
+            f"({type(error).__name__}: {error}); train again"
         ) from None
 
 
@@ -123,18 +125,15 @@ def _usable_labels(hparams, manifests):
     """Returns {task: labels that its head can use}."""
     usable = {name: sum(manifest.num_labels[name] for manifest in manifests) for name in LABELS}
     groups = hparams.usable_ages()
-    usable["age"] = 0
     for manifest in manifests:
-        used, labelled = (
-            sum(sum(manifest.ages[first : last + 1]) for first, last in groups),
-            sum(manifest.ages),
-        )
-        usable["age"] += used
-        if used < labelled and (not hparams.tasks or "age" in hparams.tasks):
+        labelled = manifest.num_labels["age"]
+        unusable = labelled - int((group_numbers(manifest.labels["age"], groups) >= 0).sum())
+        usable["age"] -= unusable
+        if unusable and (not hparams.tasks or "age" in hparams.tasks):
             logger.info(
                 "%s: %d of %d ages are outside %s: unlabelled for the age head",
                 manifest.path,
-                labelled - used,
+                unusable,
                 labelled,
                 ", ".join(map(group_name, groups)),
             )
@@ -142,17 +141,16 @@ def _usable_labels(hparams, manifests):
 
 
 def _crops_of(manifests, img_size):
-    """Returns the crop geometry and size that preprocess.json beside the manifests declares, the first one's if they
-    differ; IMDB-WIKI's and `img_size` where there is none."""
+    """Returns {"geometry", "crop_size"} that preprocess.json beside the manifests declares.
+
+    Of the first manifest if they differ; IMDB-WIKI's geometry and `img_size` where there is no such file.
+    """
     crops = []
     for manifest in manifests:
+        path = os.path.join(os.path.dirname(manifest.path), "preprocess.json")
         try:
-            settings = read_json(os.path.join(os.path.dirname(manifest.path), "preprocess.json"))[
-                "settings"
-            ]
-            load_geometry(
-                settings["geometry"]
-            )  # or whoever predicts with the model would be the first to see
+            settings = read_json(path)["settings"]
+            load_geometry(settings["geometry"])  # fails here, not in whoever predicts with the model
             crops.append({"geometry": settings["geometry"], "crop_size": settings["img_size"]})
         except (OSError, ValueError, KeyError, TypeError):
             crops.append({"geometry": GEOMETRIES["imdb_wiki"].to_dict(), "crop_size": img_size})
@@ -162,7 +160,7 @@ def _crops_of(manifests, img_size):
             )
     if any(crop["geometry"] != crops[0]["geometry"] for crop in crops):
         logger.info(
-            "the sources differ in their crop margins; predict will use that of %s",
+            "the manifests differ in their crop margins; predict will use that of %s",
             manifests[0].path,
         )
     return crops[0]

@@ -1,0 +1,65 @@
+"""Manifests -> rows, read by tf.data's CSV reader (https://www.tensorflow.org/api_docs/python/tf/data/experimental/CsvDataset).
+
+Each reading streams the file once. The reader gives the file names; the labels are the manifest's checked columns, by the
+place of the row in the file.
+"""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from age_gender_estimation.data.manifest import Manifest
+
+CHUNK = 1024  # rows handled together: calling a function for each row would take longer than reading it
+
+
+def read_rows(manifests: Sequence[Manifest], task_names: Sequence[str]) -> tf.data.Dataset:
+    """Returns a Dataset of (path: string, {task: int32}), a row each, in the order of the manifests and their rows.
+
+    Args:
+      manifests: the manifests, or parts of them.
+      task_names: the labels to give; -1 where there is none.
+
+    The Dataset fails with InvalidArgumentError where a file is not the one any more that was checked.
+    """
+    rows = _rows_of(manifests[0], task_names)
+    for manifest in manifests[1:]:
+        rows = rows.concatenate(_rows_of(manifest, task_names))
+    return rows
+
+
+def _rows_of(manifest, task_names):
+    lengths = [len(name.encode()) for name in manifest.filenames]
+    columns = {"length": _by_line(np.array(lengths, np.int32), manifest.rows)}
+    columns |= {name: _by_line(manifest.labels[name], manifest.rows) for name in task_names}
+    names = tf.data.experimental.CsvDataset(
+        manifest.path,
+        [tf.constant([""], tf.string)],  # of blank lines
+        header=True,
+        select_cols=[manifest.header.index("filename")],
+    )
+
+    def to_examples(cells, columns):
+        columns = {name: column[: tf.size(cells[0])] for name, column in columns.items()}
+        is_wanted = columns["length"] >= 0
+        names = tf.boolean_mask(cells[0], is_wanted)
+        columns = {name: tf.boolean_mask(column, is_wanted) for name, column in columns.items()}
+        # Labels go by the place of a row: those of a file that was replaced meanwhile would be wrong.
+        tf.debugging.assert_equal(
+            tf.strings.length(names), columns["length"], f"{manifest.path} has changed"
+        )
+        paths = tf.strings.join([os.path.join(manifest.image_dir, ""), names])
+        return paths, {name: tf.cast(columns[name], tf.int32) for name in task_names}
+
+    # The shorter one ends it: what follows the last row of a part is not read.
+    lines = tf.data.Dataset.zip((names.batch(CHUNK), tf.data.Dataset.from_tensor_slices(columns)))
+    return lines.map(to_examples).unbatch()
+
+
+def _by_line(values, rows):
+    """Returns [chunks, CHUNK] lines of the file: `values` [n] at the places `rows` [n], -1 elsewhere."""
+    column = np.full((rows[-1] // CHUNK + 1, CHUNK), -1, values.dtype)
+    column.flat[rows] = values
+    return column
