@@ -1,7 +1,6 @@
 """Training: manifests in, a model folder with checkpoints, best/ and eval.json out."""
 
 import contextlib
-import dataclasses
 import json
 import logging
 import math

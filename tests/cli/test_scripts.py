@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from tests.conftest import ROOT
 
 SCRIPTS = sorted(path.name for path in (ROOT / "bin").glob("*.py") if os.access(path, os.X_OK))
@@ -87,10 +87,10 @@ def test_utkface_folder_end_to_end(script, noise_image, tmp_path):
         and "dropped 1: file_name" in done.stdout
     )
     for split in summary["rows"]:
-        names, columns = read_manifest(tmp_path / f"out/{split}.csv")
-        assert [int(name.split("_")[0]) for name in names] == columns["age"]
-        assert [1 - int(name.split("_")[1]) for name in names] == columns["gender"]
-        assert [int(name.split("_")[2]) for name in names] == columns["race"]
+        table = read_labelled_csv(tmp_path / f"out/{split}.csv")
+        ages, genders, races = zip(*(map(int, name.split("_")[:3]) for name in table.filenames))
+        assert tuple(table.labels["age"]) == ages and tuple(table.labels["race"]) == races
+        assert tuple(1 - table.labels["gender"]) == genders
     inside = ("--photo-dir", tmp_path / "in", "--output-dir", tmp_path / "in" / "out")
     assert (
         script("preprocess_utkface.py", *inside, check=False).returncode == 2
@@ -240,11 +240,11 @@ def test_sigterm_ends_preprocess_with_143_and_leaves_no_worker(sample, tmp_path)
 
 
 def test_predict_prints_the_line_of_the_article_for_a_listed_crop(script, trained, crops):
-    names, columns = read_manifest(crops / "val.csv")
+    table = read_labelled_csv(crops / "val.csv")
     done = script(
-        "predict.py", "--image-path", crops / "crop" / names[0], "--model-dir", trained[0]
+        "predict.py", "--image-path", crops / "crop" / table.filenames[0], "--model-dir", trained[0]
     )
-    actual = f"{'FM'[columns['gender'][0]]}/{columns['age'][0]}"
+    actual = f"{'FM'[table.labels['gender'][0]]}/{table.labels['age'][0]}"
     assert re.fullmatch(rf"Predicted: [FM]/\d+ \[\d+-\d+\] Actual: {actual}\n", done.stdout)
     assert done.stderr == ""
 

@@ -13,8 +13,8 @@ import cv2
 import pytest
 
 from age_gender_estimation.data.crops import crop_name, safe_relative_path
-from age_gender_estimation.data.manifest import read_manifest
 from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess
+from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.datasets.synthetic import write_synthetic_imdb
 from age_gender_estimation.errors import InputError
@@ -43,21 +43,16 @@ def test_sample_is_kept_dropped_and_labelled_as_drawn(sample, crops):
     assert summary["kept"] == len(labels) and summary["dropped"] == dropped
     found = {}
     for split in ("train", "val"):
-        names, columns = read_manifest(crops / f"{split}.csv")
-        found.update(
-            {
-                name: {"age": age, "gender": gender}
-                for name, age, gender in zip(names, columns["age"], columns["gender"])
-            }
-        )
-        assert summary["rows"][split] == len(names) > 0
+        table = read_labelled_csv(crops / f"{split}.csv")
+        found.update({name: table.labels_of(index) for index, name in enumerate(table.filenames)})
+        assert summary["rows"][split] == len(table.filenames) > 0
     assert found == labels
     assert all(cv2.imread(str(crops / "crop" / name)).shape == (32, 32, 3) for name in found)
 
 
 def test_nobody_is_on_both_sides(crops):
     sides = [
-        {name.split("_")[0] for name in read_manifest(crops / f"{split}.csv")[0]}
+        {name.split("_")[0] for name in read_labelled_csv(crops / f"{split}.csv").filenames}
         for split in ("train", "val")
     ]
     assert sides[0] and sides[1] and not sides[0] & sides[1]
@@ -203,7 +198,8 @@ def test_odd_names_and_bad_files(noise_image, tmp_path):
     )
     assert summary["dropped"] == {"missing_file": 2, "repeated_path": 1, "unreadable_file": 2}
     listed = (
-        read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
+        read_labelled_csv(tmp_path / "out/train.csv").filenames
+        + read_labelled_csv(tmp_path / "out/val.csv").filenames
     )
     assert sorted(listed) == sorted(crop_name(name) for name in names)
     assert all((tmp_path / "out/crop" / name).is_file() for name in listed)
@@ -219,7 +215,8 @@ def test_equal_content_stays_on_one_side_where_no_person_is_known(noise_image, t
     examples[3].split = "val"
     preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
     train, val = (
-        set(read_manifest(tmp_path / f"out/{split}.csv")[0]) for split in ("train", "val")
+        set(read_labelled_csv(tmp_path / f"out/{split}.csv").filenames)
+        for split in ("train", "val")
     )
     same = {f"{number}.jpg" for number in range(20)}
     assert same <= val and train
@@ -300,7 +297,9 @@ def test_a_prescribed_split_holds_for_all_pictures_of_the_person(noise_image, tm
         for n in range(12)
     ]
     preprocess(lambda: people, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
-    assert sorted(read_manifest(tmp_path / "out/val.csv")[0]) == [f"{n}.jpg" for n in range(6)]
+    assert sorted(read_labelled_csv(tmp_path / "out/val.csv").filenames) == [
+        f"{n}.jpg" for n in range(6)
+    ]
     people[1].split = "train"
     with pytest.raises(InputError, match="person 'ann' is in split val and in train"):
         preprocess(lambda: people, tmp_path / "in", str(tmp_path / "other"), SETTINGS, workers=1)
@@ -416,6 +415,7 @@ def test_names_that_no_crop_can_have_and_pipes_are_dropped_by_reason(noise_image
         "unsafe_path": 1,
     }
     listed = (
-        read_manifest(tmp_path / "out/train.csv")[0] + read_manifest(tmp_path / "out/val.csv")[0]
+        read_labelled_csv(tmp_path / "out/train.csv").filenames
+        + read_labelled_csv(tmp_path / "out/val.csv").filenames
     )
     assert sorted(listed) == sorted([*kept, "up/in/a.jpg"]) and not list(tmp_path.glob("*.jpg"))

@@ -3,12 +3,12 @@ import json
 import pytest
 
 from age_gender_estimation.data_report.counts import report_data
-from age_gender_estimation.data_report.listed_images import read_faces
+from age_gender_estimation.data_report.listed_images import read_images
 
 
 @pytest.fixture(scope="module")
 def report(manifests):
-    return report_data(read_faces(manifests))
+    return report_data(read_images(manifests))
 
 
 def not_zero(counts):

@@ -4,11 +4,11 @@ from age_gender_estimation.data_report.duplicates import (
     duplicates_report,
     find_duplicates,
 )
-from age_gender_estimation.data_report.listed_images import Face
+from age_gender_estimation.data_report.listed_images import ListedImage
 
 
 def face(source, filename, content, age=None, gender=None, race=None):
-    return Face(
+    return ListedImage(
         source, filename, filename, {"age": age, "gender": gender, "race": race}, content, ""
     )
 

@@ -5,24 +5,24 @@ from matplotlib.colors import to_hex
 
 from age_gender_estimation.data_report.counts import report_data
 from age_gender_estimation.data_report.duplicates import find_duplicates
-from age_gender_estimation.data_report.listed_images import Face, read_faces
-from age_gender_estimation.data_report.pictures import (
+from age_gender_estimation.data_report.figures import (
     GENDER_COLORS,
-    choose_faces,
+    choose_images,
     draw_ages,
     draw_conflicts,
-    draw_faces,
     draw_gender_by_race,
+    draw_sample,
 )
+from age_gender_estimation.data_report.listed_images import ListedImage, read_images
 
 
 @pytest.fixture(scope="module")
 def faces(manifests):
-    return read_faces(manifests)
+    return read_images(manifests)
 
 
 def make_face(number, age, source="t", content="x"):
-    return Face(
+    return ListedImage(
         source, f"{number}", f"{number}", {"age": age, "gender": None, "race": None}, content, ""
     )
 
@@ -74,19 +74,19 @@ def test_bars_of_gender_by_race_leave_out_what_is_empty(faces):
 def test_decades_take_turns_in_the_sample():
     rare = [make_face(200, 95), make_face(201, None), make_face(202, 5, content="")]
     faces = [make_face(number, 20 + number % 10) for number in range(100)] + rare
-    chosen = choose_faces(faces, 8, seed=0)
+    chosen = choose_images(faces, 8, seed=0)
     ages = [face.labels["age"] for face in chosen]
     assert len({face.filename for face in chosen}) == 8 and ages[6:] == [95, None]
     assert (
         ages[:6] == sorted(ages[:6]) and max(ages[:6]) < 30
     )  # nobody of 5 years, whose picture is broken
-    assert choose_faces(faces, 8, seed=0) == chosen != choose_faces(faces, 8, seed=1)
-    assert len(choose_faces(faces, 500, seed=0)) == 102
+    assert choose_images(faces, 8, seed=0) == chosen != choose_images(faces, 8, seed=1)
+    assert len(choose_images(faces, 500, seed=0)) == 102
 
 
 def test_the_grid_shows_pictures_with_their_labels(faces):
-    chosen = choose_faces(faces, 32, seed=0)
-    axes = [axis for axis in draw_faces(chosen).axes if axis.images]
+    chosen = choose_images(faces, 32, seed=0)
+    axes = [axis for axis in draw_sample(chosen).axes if axis.images]
     assert len(axes) == 11
     assert [axis.texts[0].get_text() for axis in axes][:2] == ["0 F White", "11 Indian"]
     assert axes[-1].texts[0].get_text() == "F"
@@ -103,7 +103,7 @@ def test_contradicting_labels_stand_under_the_one_picture(faces):
 
 def test_many_rows_of_one_picture_are_cut_short(faces):
     group = [
-        Face(
+        ListedImage(
             "a/very/long/folder/train.csv",
             "",
             faces[0].path,

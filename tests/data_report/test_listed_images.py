@@ -5,12 +5,12 @@ import sys
 import pytest
 
 from age_gender_estimation.data.manifest import source_names
-from age_gender_estimation.data_report.listed_images import read_faces
+from age_gender_estimation.data_report.listed_images import read_images
 from age_gender_estimation.errors import SettingError
 
 
 def test_faces_come_in_the_order_of_the_rows_with_labels_and_hash(manifests, listed):
-    faces = read_faces(manifests)
+    faces = read_images(manifests)
     assert [face.source for face in faces] == ["train.csv"] * 9 + ["val.csv"] * 3
     assert [face.filename[0] for face in faces] == list("abcdefgbbv<w")
     assert faces[4].labels == {"age": 81, "gender": 1, "race": 2}
@@ -19,7 +19,7 @@ def test_faces_come_in_the_order_of_the_rows_with_labels_and_hash(manifests, lis
 
 
 def test_a_picture_that_cannot_be_read_says_why_and_has_no_content(manifests, listed):
-    broken = read_faces(manifests)[8]
+    broken = read_images(manifests)[8]
     assert (broken.filename, broken.content, broken.problem) == (
         "broken.jpg",
         "",
@@ -31,7 +31,7 @@ def test_a_picture_that_goes_away_is_no_crash(manifests, listed):
     path = listed / "crop/w.png"
     path.rename(listed / "crop/elsewhere.png")
     try:
-        assert read_faces(manifests)[11].problem == "cannot be read (No such file or directory)"
+        assert read_images(manifests)[11].problem == "cannot be read (No such file or directory)"
     finally:
         (listed / "crop/elsewhere.png").rename(path)
 

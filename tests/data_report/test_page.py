@@ -4,7 +4,7 @@ import re
 import pytest
 
 from age_gender_estimation.data_report.counts import report_data
-from age_gender_estimation.data_report.listed_images import Face
+from age_gender_estimation.data_report.listed_images import ListedImage
 from age_gender_estimation.data_report.page import data_page, summary
 from tests.markup.test_html_page import Reader
 
@@ -21,14 +21,14 @@ def test_script_writes_page_and_json_and_says_what_matters(reported):
     done, out = reported
     assert sorted(path.name for path in out.iterdir()) == ["report.html", "report.json"]
     assert (
-        "12 rows in 2 lists; labelled: age 11, gender 11, race 8; 1 unreadable pictures."
+        "12 rows in 2 lists; labelled: age 11, gender 11, race 8; 1 unreadable images."
         in done.stdout
     )
     assert (
-        "2 pictures are listed more than once, in 4 rows; 1 of them stand in more than one list: a"
+        "2 images are listed more than once, in 4 rows; 1 of them are in more than one list: trained"
         in done.stdout
     )
-    assert "1 pictures have labels that contradict each other: age 1." in done.stdout
+    assert "1 images have labels that contradict each other: age 1." in done.stdout
     assert json.loads((out / "report.json").read_text())["total"]["rows"] == 12
 
 
@@ -36,7 +36,7 @@ def test_page_has_every_section_with_its_pictures_and_tables(reported):
     reader = Reader((reported[1] / "report.html").read_text(encoding="utf-8"))
     assert [text for tag, text in reader.texts if tag == "h2"] == [
         *["At a glance", "Age", "Gender and race", "Sample faces"],
-        *["Contradicting labels", "Duplicates", "Unreadable pictures"],
+        *["Contradicting labels", "Duplicates", "Unreadable images"],
     ]
     assert sum(tag == "img" for tag, _ in reader.attributes) == 4
     # Lists, decades, three groupings, gender, race, both, contradictions, duplicates by list and one by one, unreadable.
@@ -63,7 +63,7 @@ def test_equal_inputs_give_equal_bytes_whatever_the_folder(script, reported, lis
     "csvs, folders, code, message",
     [
         (["no.csv"], ["crop"], 1, "no.csv: cannot be read"),
-        (["val.csv"], ["."], 1, "val.csv, row 2: no picture 'v.png' in ."),
+        (["val.csv"], ["."], 1, "val.csv, row 2: no image 'v.png' in ."),
         (["val.csv", "./val.csv"], ["crop"], 2, "expected every CSV once, got val.csv 2 times"),
     ],
 )
@@ -89,7 +89,9 @@ def test_what_cannot_be_reported_is_one_line_and_an_exit_code(
 
 def test_a_single_list_has_no_total():
     faces = [
-        Face("t.csv", "a", "a", {"age": 30, "gender": 1, "race": None}, "", "the file is empty")
+        ListedImage(
+            "t.csv", "a", "a", {"age": 30, "gender": 1, "race": None}, "", "the file is empty"
+        )
     ]
     cells = [
         text for tag, text in Reader(data_page(report_data(faces), faces)).texts if tag == "td"
@@ -99,14 +101,14 @@ def test_a_single_list_has_no_total():
 
 def test_rows_without_labels_or_pictures_are_still_a_page():
     faces = [
-        Face(
+        ListedImage(
             "t.csv", "a", "a", {"age": None, "gender": None, "race": None}, "", "the file is empty"
         )
     ]
     texts = [text for _, text in Reader(data_page(report_data(faces), faces)).texts]
     assert {
         "No row has an age.",
-        "No picture can be read.",
-        "None: no two rows show the same bytes.",
+        "No image can be read.",
+        "None: no two rows list the same bytes.",
     } <= set(texts)
-    assert summary(report_data(faces))[1].endswith("0 of them stand in more than one list.")
+    assert summary(report_data(faces))[1].endswith("0 of them are in more than one list.")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.data.manifest import open_manifest, read_manifest
+from age_gender_estimation.data.manifest import open_manifest
+from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.export.calibration import (
     Calibration,
     calibrate,
@@ -87,7 +88,7 @@ def calibrated(trained, crops, tmp_path_factory):
 
 def test_the_export_divides_logits_and_widens_intervals(calibrated, predictor, crops):
     _, calibration, exported = calibrated
-    names = read_manifest(crops / "val.csv")[0]
+    names = read_labelled_csv(crops / "val.csv").filenames
     pictures = [(crops / "crop" / name).read_bytes() for name in names]
     before, after = predictor.predict_bytes(pictures), exported.predict_bytes(pictures)
     assert (

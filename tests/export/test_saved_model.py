@@ -50,9 +50,11 @@ def estimated(best, manifest):
 
 
 def crop_bytes(crops, manifest):
-    from age_gender_estimation.data.manifest import read_manifest
+    from age_gender_estimation.datasets.csv_file import read_labelled_csv
 
-    return [(crops / "crop" / name).read_bytes() for name in read_manifest(manifest.path)[0]]
+    return [
+        (crops / "crop" / name).read_bytes() for name in read_labelled_csv(manifest.path).filenames
+    ]
 
 
 def test_saved_model_answers_like_the_estimator(predictor, crops, manifest, estimated):

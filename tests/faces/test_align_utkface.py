@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.datasets.utkface import labels_from_name
 from age_gender_estimation.faces.crop import GEOMETRIES, Geometry, crop_face, resize_square
 from age_gender_estimation.faces.detector import LANDMARKS, _mtcnn, find_faces
@@ -79,7 +79,7 @@ def test_a_chip_in_a_photo_predicts_like_the_chip(capsys, degrees):
 
     listed = os.environ.get("AGE_GENDER_TEST_CSV")
     names = (
-        read_manifest(listed)[0]
+        read_labelled_csv(listed).filenames
         if listed
         else [name for name in os.listdir(FOLDER) if labels_from_name(name)]
     )

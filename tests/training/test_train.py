@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from age_gender_estimation.data.images import read_image
-from age_gender_estimation.data.manifest import read_manifest
+from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.networks.backbones import BACKBONES
 from age_gender_estimation.networks.network import write_start
 from age_gender_estimation.training.estimator import make_estimator
@@ -260,7 +260,7 @@ def test_backbone_starts_from_a_weights_file(crops, tmp_path):
     )
     pictures = [
         read_image(str(crops / "crop" / name), 32)
-        for name in read_manifest(crops / "val.csv")[0][:4]
+        for name in read_labelled_csv(crops / "val.csv").filenames[:4]
     ]
     images = tf.cast(tf.stack(pictures), tf.float32)
     backbone = BACKBONES[hparams.backbone]
@@ -349,7 +349,7 @@ def test_sources_may_lie_in_several_folders_with_one_validation_csv(
     train_arguments, crops, tmp_path, script
 ):
     (tmp_path / "val.csv").write_text(
-        "filename,gender\n" + read_manifest(crops / "val.csv")[0][0] + ",1\n"
+        "filename,gender\n" + read_labelled_csv(crops / "val.csv").filenames[0] + ",1\n"
     )
     sources = ["--train-csv", *[crops / "train.csv"] * 2, "--img-dir", *[crops / "crop"] * 2]
     more = ["--val-img-dir", crops / "crop", "--model-dir", tmp_path / "m", "--num-steps", 2]
