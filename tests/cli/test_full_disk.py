@@ -152,6 +152,6 @@ def test_answers_that_do_not_fit_are_gone_on_with(script, trained, crops, tmp_pa
         f"error: {tmp_path}/faces.csv: File too large; lift the limit on the size of files (ulimit -f)"
     )
     assert not (tmp_path / "faces.csv").exists()
-    assert "going on after " in script(*arguments).stderr
+    assert "continuing after " in script(*arguments).stderr
     with open(tmp_path / "faces.csv", newline="", encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == len(list((crops / "crop").rglob("*.jpg")))

@@ -66,7 +66,7 @@ def test_a_folder_of_photos_and_videos_good_and_bad(script, trained, holidays):
     )
     assert found["d.mov", None]["error"].startswith("cannot be read: not a video that OpenCV reads")
     # Nothing of what OpenCV and FFmpeg print themselves.
-    assert done.stderr == f"3 faces answered, {count + 3} photos or frames without an answer\n"
+    assert done.stderr == f"3 faces predicted, {count + 3} photos or frames without a prediction\n"
     assert sorted(path.name for path in drawn.iterdir()) == ["a.png.jpg", "b.mp4", "c.avi.mp4"]
     assert [Video(str(drawn / name)).num_frames for name in ("b.mp4", "c.avi.mp4")] == [3, count]
 
@@ -120,7 +120,7 @@ def test_a_csv_that_was_cut_off_within_a_video_has_each_row_once(
     process.kill()
     process.wait()
     done = script("predict.py", *arguments, tmp_path / "cut.csv")
-    assert "going on after " in done.stderr and "of 3 photos and videos" in done.stderr
+    assert "continuing after " in done.stderr and "of 3 photos and videos" in done.stderr
     assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     with open(tmp_path / "cut.csv", encoding="utf-8", newline="") as file:
         rows = [(row["file"][-5:], int(row["frame"])) for row in csv.DictReader(file)]

@@ -275,7 +275,7 @@ def test_predict_takes_folders_and_globs_writes_csv_and_counts_what_failed(
         and rows[0]["error"] == "cannot be read: the file is empty"
     )
     assert rows[1]["file"] == str(photos / "b.png") and rows[1]["left"] and not rows[2]["left"]
-    assert "1 photos without an answer" in done.stderr and not list(tmp_path.glob("*.tmp"))
+    assert "1 photos without a prediction" in done.stderr and not list(tmp_path.glob("*.tmp"))
 
 
 @pytest.mark.parametrize("detector, expected", [("mtcnn", 1), ("none", 0)])
@@ -351,7 +351,7 @@ def test_predict_to_csv_goes_on_where_it_was_killed(script, trained, noise_image
     process.kill()
     process.wait()
     done = script("predict.py", *arguments, tmp_path / "cut.csv")
-    assert "going on after " in done.stderr and "of 150 photos" in done.stderr
+    assert "continuing after " in done.stderr and "of 150 photos" in done.stderr
     assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert not list(tmp_path.glob("*.tmp"))
 

@@ -9,7 +9,7 @@ import pytest
 
 from age_gender_estimation.predict import output
 from age_gender_estimation.predict.output import FIELDS, show_labels, write_records
-from age_gender_estimation.predict.photos import FaceRecord
+from age_gender_estimation.predict.records import FaceRecord
 from age_gender_estimation.tasks.labels import LABELS
 
 SCHEMA = json.loads(pathlib.Path(output.__file__).with_name("records.schema.json").read_text())
