@@ -1,4 +1,4 @@
-"""Folders and models of strangers, as a user meets them: no hang, no traceback, nothing but text on the terminal."""
+"""Folders and models of strangers: no hang, no traceback, nothing but text on the terminal."""
 
 import csv
 import json

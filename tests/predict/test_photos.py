@@ -14,7 +14,7 @@ from age_gender_estimation.predict.photos import Photo, extract_faces, predict_i
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Photos with one, two and no face, and a file that is none."""
-    # Keras networks made before an Estimator ran in this process (another test's detector) are invalid after it.
+    # A detector made before an Estimator ran in this process (in another test) is invalid after it.
     _mtcnn.cache_clear()
     folder = tmp_path_factory.mktemp("photos")
     astronaut = skimage.data.astronaut()[..., ::-1]

@@ -19,7 +19,7 @@ NOBODY = np.full_like(ASTRONAUT, 90)
 @pytest.fixture(scope="module")
 def clip(write_video, tmp_path_factory):
     """Six frames, 12.5 a second: a face, nobody, the face moved, then nobody."""
-    # Keras networks made before an Estimator ran in this process (another test's detector) are invalid after it.
+    # A detector made before an Estimator ran in this process (in another test) is invalid after it.
     _mtcnn.cache_clear()
     frames = [ASTRONAUT, NOBODY, np.roll(ASTRONAUT, -40, axis=1), NOBODY, NOBODY, NOBODY]
     return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", frames, 12.5)
