@@ -78,7 +78,7 @@ def build_page(predictor: Predictor, card: str, examples: list[str], folder: str
         result = predict(upload)
         return result_html(result) if result else message_html(GONE)
 
-    def answer(upload: dict[str, Any] | None) -> list[dict[str, Any]]:
+    def list_records(upload: dict[str, Any] | None) -> list[dict[str, Any]]:
         result = upload and predict(upload)
         if not result:
             raise gradio.Error(GONE, print_exception=False)
@@ -96,27 +96,7 @@ def build_page(predictor: Predictor, card: str, examples: list[str], folder: str
         title=TITLE, analytics_enabled=False, delete_cache=(KEEP_SECONDS, KEEP_SECONDS)
     ) as page:
         gradio.Markdown(INTRODUCTION)
-        with gradio.Tab("Photo"), gradio.Row():
-            with gradio.Column(scale=2, min_width=260):
-                photo = gradio.Image(
-                    type="filepath",
-                    label="Photo",
-                    sources=["upload", "clipboard", "webcam"],
-                    buttons=[],
-                    height=290,
-                    elem_id="photo",
-                    placeholder="# Drop a photo here\nor click to choose one",
-                )
-                if examples:
-                    gradio.Examples(
-                        examples,
-                        photo,
-                        label="Examples",
-                        cache_examples=False,
-                        api_visibility="private",
-                    )
-            with gradio.Column(scale=6, min_width=300):
-                result = gradio.HTML(EMPTY, elem_id="result")
+        photo, result = _photo_tab(examples)
         with gradio.Tab("Model card"):
             gradio.Markdown(card)
         with gradio.Tab("For programs"):
@@ -124,7 +104,7 @@ def build_page(predictor: Predictor, card: str, examples: list[str], folder: str
         photo.change(show, photo, result, api_visibility="private", **options)
         records = gradio.JSON(visible=False, label="records")
         gradio.Button(visible=False).click(
-            answer,
+            list_records,
             photo,
             records,
             api_name="predict",
@@ -132,6 +112,32 @@ def build_page(predictor: Predictor, card: str, examples: list[str], folder: str
             api_description="Predictions for the faces of a photo, as JSON records.",
         )
     return page.queue(max_size=MAX_WAITING, api_open=False)  # programs queue too
+
+
+def _photo_tab(examples):
+    """Adds the first tab to the page; returns its components for the photo and the result."""
+    with gradio.Tab("Photo"), gradio.Row():
+        with gradio.Column(scale=2, min_width=260):
+            photo = gradio.Image(
+                type="filepath",
+                label="Photo",
+                sources=["upload", "clipboard", "webcam"],
+                buttons=[],
+                height=290,
+                elem_id="photo",
+                placeholder="# Drop a photo here\nor click to choose one",
+            )
+            if examples:
+                gradio.Examples(
+                    examples,
+                    photo,
+                    label="Examples",
+                    cache_examples=False,
+                    api_visibility="private",
+                )
+        with gradio.Column(scale=6, min_width=300):
+            result = gradio.HTML(EMPTY, elem_id="result")
+    return photo, result
 
 
 def find_card(export: str) -> str:

@@ -33,7 +33,7 @@ def hostile(tmp_path):
 
 
 @pytest.mark.parametrize("style", ["text", "json", "csv"])
-def test_predict_answers_what_can_be_and_says_the_rest(script, trained, hostile, style):
+def test_predict_does_what_it_can_and_reports_the_rest(script, trained, hostile, style):
     arguments = [
         "--image-path",
         "in",

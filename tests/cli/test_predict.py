@@ -156,7 +156,7 @@ def start(arguments, **options):
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stream_is_answered_live_until_it_is_stopped_and_nothing_is_lost(
+def test_a_stream_is_predicted_live_until_it_is_stopped_and_nothing_is_lost(
     trained, stream, tmp_path, number, code
 ):
     arguments = [

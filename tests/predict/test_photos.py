@@ -13,7 +13,7 @@ from age_gender_estimation.predict.photos import Photo, extract_faces, predict_i
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Photos with one, two and no face, and a file that is none."""
+    """Photos with one, two and no face, and a file that is no photo."""
     # A detector made before an Estimator ran in this process (in another test) is invalid after it.
     _mtcnn.cache_clear()
     folder = tmp_path_factory.mktemp("photos")
@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("batch_size", [1, 32])
-def test_every_face_gets_a_record_and_the_rest_goes_on(folder, predictor, batch_size):
+def test_every_face_gets_a_record_and_every_failed_photo_an_error(folder, predictor, batch_size):
     paths = [
         str(folder / name)
         for name in ("two.webp", "garbage.jpg", "none.png", "missing.jpg", "one.png")

@@ -43,7 +43,7 @@ def test_each_frame_is_predicted_as_the_same_image_would_be(clip, predictor):
     assert records[0].box[0] - records[2].box[0] == pytest.approx(40, abs=5)
 
 
-def test_every_frame_is_drawn_also_those_between_the_answered_ones(clip, predictor, tmp_path):
+def test_every_frame_is_drawn_also_those_between_the_predicted_ones(clip, predictor, tmp_path):
     drawn = tmp_path / "out/sub/clip.mp4"
     records = list(predict_video(predictor, clip, every=3, drawn=str(drawn)))
     assert [(record.frame, record.face) for record in records] == [(0, 0), (3, None)]
@@ -55,7 +55,7 @@ def test_every_frame_is_drawn_also_those_between_the_answered_ones(clip, predict
     assert [green(frame) > 300 for frame in frames] == [True] * 3 + [False] * 3
 
 
-def test_a_video_that_was_cut_off_is_answered_and_drawn_as_far_as_it_goes(
+def test_a_video_that_was_cut_off_is_predicted_and_drawn_as_far_as_it_goes(
     write_video, predictor, tmp_path
 ):
     path = tmp_path / "clip.avi"
@@ -74,7 +74,7 @@ def test_a_video_that_was_cut_off_is_answered_and_drawn_as_far_as_it_goes(
     assert Video(str(tmp_path / "drawn.mp4")).num_frames == count
 
 
-def test_without_a_copy_it_is_answered_all_the_same_and_said_so(write_video, predictor, tmp_path):
+def test_a_missing_copy_is_reported_after_the_predictions(write_video, predictor, tmp_path):
     path, drawn = tmp_path / "wide.avi", tmp_path / "drawn.mp4"
     write_video(path, [np.zeros((32, 9000, 3), np.uint8)] * 2, codec="MJPG")
     *records, last = predict_video(predictor, str(path), is_crop=True, drawn=str(drawn))

@@ -95,11 +95,11 @@ def test_the_endpoint_returns_what_predict_prints(server, http, trained, script)
 
 def test_several_at_once_get_their_predictions(http):
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda number: send(http, PHOTO, f"{number}.jpg"), range(6)))
-    assert [records[0]["file"] for _, (records,) in answers] == [
+        results = list(pool.map(lambda number: send(http, PHOTO, f"{number}.jpg"), range(6)))
+    assert [records[0]["file"] for _, (records,) in results] == [
         f"{number}.jpg" for number in range(6)
     ]
-    assert len({records[0]["age"] for _, (records,) in answers}) == 1
+    assert len({records[0]["age"] for _, (records,) in results}) == 1
 
 
 def test_garbage_gets_one_line_and_the_next_photo_works(http, tmp_path):
