@@ -13,9 +13,6 @@ from age_gender_estimation.networks.published_weights import load_published_weig
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.error_text import short_message
 
-# 0.2 is tf.nn's own slope for negative inputs; the layer LeakyReLU of Keras has 0.3.
-ACTIVATIONS = {"relu": tf.nn.relu, "leaky_relu": tf.nn.leaky_relu}
-
 
 class Network(NamedTuple):
     """What `build_network` returns.
@@ -107,9 +104,11 @@ def build_heads(features, hparams, heads, is_training):
 
 def _dense(features, sizes, activation, name):
     """Dense layers `name`, `name`_2, ...; checkpoints of one hidden layer know it without a number."""
+    # "relu" or "leaky_relu", whose slope for negative inputs is 0.2 here and 0.3 in Keras' layer.
+    function = getattr(tf.nn, activation)
     for number, size in enumerate(sizes, start=1):
         layer_name = name if number == 1 else f"{name}_{number}"
-        features = tf.keras.layers.Dense(size, ACTIVATIONS[activation], name=layer_name)(features)
+        features = tf.keras.layers.Dense(size, function, name=layer_name)(features)
     return features
 
 

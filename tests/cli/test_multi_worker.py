@@ -86,7 +86,7 @@ def test_two_workers_stop_together_survive_a_kill_and_export_once(workers, tmp_p
     assert saved >= 4
 
     workers.start("--num-steps", 100_000)
-    workers.wait_for(1, f"going on from step {saved} in")
+    workers.wait_for(1, f"resuming from step {saved} in")
     workers.wait_for(1, "step ")
     os.kill(workers.processes[1].pid, signal.SIGKILL)
     (code, _, errors), _ = workers.ends()

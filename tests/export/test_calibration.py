@@ -14,8 +14,9 @@ from age_gender_estimation.export.calibration import (
     fit_temperature,
     load_calibration,
 )
-from age_gender_estimation.export.saved_model import best_checkpoint, export_model
+from age_gender_estimation.export.saved_model import export_model
 from age_gender_estimation.predict.predictor import Predictor
+from age_gender_estimation.storage.model_folder import ModelFolder
 
 
 def softmax(logits):
@@ -80,7 +81,7 @@ def calibrated(trained, crops, tmp_path_factory):
     folder = tmp_path_factory.mktemp("calibrated") / "model"
     shutil.copytree(trained[0], folder)
     manifest = open_manifest(crops / "train.csv", crops / "crop")
-    calibration = calibrate(str(folder), best_checkpoint(str(folder)), [manifest])
+    calibration = calibrate(str(folder), [manifest])
     export_model(str(folder))
     return folder, calibration, Predictor(str(folder))
 
@@ -107,7 +108,7 @@ def test_the_export_divides_logits_and_widens_intervals(calibrated, predictor, c
 
 def test_a_calibration_belongs_to_one_checkpoint(calibrated):
     folder, calibration, _ = calibrated
-    assert load_calibration(best_checkpoint(str(folder))) == calibration
+    assert load_calibration(ModelFolder(folder).best_checkpoint()) == calibration
     assert load_calibration(tf.train.latest_checkpoint(folder)) == Calibration()
 
 
@@ -116,6 +117,4 @@ def test_a_head_with_few_labels_stays_as_it_is(trained, crops, tmp_path):
     shutil.copytree(trained[0], folder)
     manifest = open_manifest(crops / "val.csv", crops / "crop")
     assert manifest.num_rows < 50
-    assert calibrate(str(folder), best_checkpoint(str(folder)), [manifest]) == Calibration(
-        num_faces=manifest.num_rows
-    )
+    assert calibrate(str(folder), [manifest]) == Calibration(num_faces=manifest.num_rows)

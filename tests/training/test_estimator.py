@@ -1,4 +1,4 @@
-"""model_fn as a whole: a body that is frozen stays as it was, batch-norm statistics included."""
+"""model_fn as a whole: a frozen backbone keeps its weights and its batch-norm statistics."""
 
 import dataclasses
 
@@ -47,7 +47,7 @@ def changed(before, after, part):
     return [name for name in names if not np.array_equal(before[name], after[name])]
 
 
-def test_a_frozen_body_moves_in_no_weight_and_no_statistic_until_its_time(config):
+def test_a_frozen_backbone_keeps_weights_and_statistics_for_freeze_steps(config):
     start, frozen, learnt = after_each_step(config, 2, freeze_steps=1)
     assert not changed(start, frozen, "conv") and changed(start, frozen, "age_")
     assert changed(frozen, learnt, "conv_1/kernel") and changed(
@@ -56,7 +56,7 @@ def test_a_frozen_body_moves_in_no_weight_and_no_statistic_until_its_time(config
 
 
 @pytest.mark.parametrize(
-    "settings, learns", [({"body_rate": 0.0}, False), ({"freeze_batch_norm": True}, True)]
+    "settings, learns", [({"backbone_rate": 0.0}, False), ({"freeze_batch_norm": True}, True)]
 )
 def test_statistics_stay_where_they_are_to_be_kept(config, settings, learns):
     start, after = after_each_step(config, 1, **settings)

@@ -18,7 +18,7 @@ from age_gender_estimation.networks.backbones import BACKBONES
 from age_gender_estimation.networks.network import write_start
 from age_gender_estimation.training.estimator import make_estimator
 from age_gender_estimation.training.hparams import HParams
-from age_gender_estimation.training.train import require_device
+from age_gender_estimation.training.run import require_device
 from tests.conftest import ROOT
 
 
@@ -122,7 +122,7 @@ def test_killed_training_goes_on_from_its_checkpoint_and_ends_with_its_export(
     done = script("train.py", *train_arguments, "--model-dir", tmp_path, "--num-steps", step + 6)
     assert not [name for name in unfinished if (tmp_path / name).exists()]
     assert (
-        f"going on from step {step} in" in done.stderr
+        f"resuming from step {step} in" in done.stderr
         and f"step {step + 6} evaluated" in done.stderr
     )
     history = [
@@ -156,7 +156,7 @@ def test_a_folder_takes_one_training_at_a_time(train_arguments, tmp_path, script
     )
     assert (
         second.returncode == 1
-        and f"error: {tmp_path}: another training is at work in it" in second.stderr
+        and f"error: {tmp_path}: another training is running in it" in second.stderr
     )
     assert json.loads((tmp_path / "hparams.json").read_text())["num_steps"] == 100_000
     first.kill()
@@ -173,7 +173,7 @@ def test_sigterm_saves_a_checkpoint_and_exits_with_143(train_arguments, tmp_path
     process.terminate()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 143 and time.monotonic() - sent < 10
-    assert "goes on from the checkpoint" in errors and "Traceback" not in errors
+    assert f"stopped; the same command resumes {tmp_path}" in errors and "Traceback" not in errors
     assert int(tf.train.latest_checkpoint(tmp_path).rpartition("-")[2]) >= 8
     assert not (tmp_path / "serving").exists()
 
@@ -299,20 +299,24 @@ def test_backbone_starts_from_a_weights_file(crops, tmp_path):
     [
         (["--weights", "nowhere.h5"], 1, "found no file nowhere.h5"),
         (["--weights", "imagenet"], 2, "nobody has published such weights for cnn"),
-        (["--backbone", "vgg"], 2, "unknown 'vgg'; choose from: cnn, efficientnet_b0"),
+        (["--backbone", "vgg"], 2, "--backbone: unknown 'vgg'; choose from: cnn, mobilenet_v2"),
         (
             ["--tasks", "age,race"],
             1,
             "the training CSV has no label of race to learn from; it labels: age, gender",
         ),
-        (["--tasks", "height"], 2, "unknown task 'height'; choose from: age, gender, race"),
+        (["--tasks", "height"], 2, "--tasks: unknown 'height'; choose from: age, gender, race"),
         (
             ["--loss-weights", "race=2", "--tasks", "age"],
             2,
             "--loss-weights race=2: it is not among the tasks age",
         ),
         (["--img-size", "4"], 2, "--img-size: cnn needs at least 8, got 4"),
-        (["--seed", str(2**32)], 2, "--seed: expected less than 2^32"),
+        (
+            ["--seed", str(2**32)],
+            2,
+            "--seed: expected 0 or more and at most 4294967295, got 4294967296",
+        ),
         (["--num-steps", "0"], 2, "--num-steps: expected more than 0, got 0"),
         (["--val-csv", "nowhere.csv"], 1, "nowhere.csv: cannot be read"),
         (["--val-img-dir", "a", "b"], 2, "expected 1 or 1 image folders for 1 CSVs, got 2"),
@@ -335,7 +339,7 @@ def test_a_missing_gpu_is_said_loudly(train_arguments, tmp_path, script):
     hidden = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "AGE_GENDER_DEVICE": "gpu"}
     done = script("train.py", *train_arguments, "--model-dir", tmp_path, env=hidden, check=False)
     assert done.returncode == 1 and done.stderr.startswith(
-        "error: a GPU was asked for and TensorFlow sees none"
+        "error: --device gpu: expected a GPU, TensorFlow finds none"
     )
 
 

@@ -4,6 +4,7 @@ The devices have to be set up before TensorFlow starts, so this file runs itself
 """
 
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ SETTINGS = {
         "weight_decay": 10.0,
         "ema": 0.5,
         "freeze_steps": 1,
-        "body_rate": 0.5,
+        "backbone_rate": 0.5,
         "loss_weights": ("race=3",),
     },
     # Adam hides the size of gradients but in its epsilon of 1e-8, see test_optimizer.py.
@@ -44,7 +45,7 @@ def train(folder):
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    from age_gender_estimation.training.distributed.distribution import Distribution
+    from age_gender_estimation.training.distributed.distribution import Mirrored, OneDevice
     from age_gender_estimation.training.estimator import make_estimator
     from age_gender_estimation.training.hparams import HParams
 
@@ -66,8 +67,8 @@ def train(folder):
         }
         hparams = HParams(tasks=("age", "gender", "race"), backbone="cnn", **small, **settings)
         start = None
-        for kind in ("none", "mirrored"):
-            path, distribution = f"{folder}/{name}-{kind}", Distribution(kind, None, ROWS)
+        for kind, make_distribution in (("none", OneDevice), ("mirrored", Mirrored)):
+            path, distribution = f"{folder}/{name}-{kind}", make_distribution(ROWS)
             assert distribution.num_replicas == (2 if kind == "mirrored" else 1)
             saver = tf.estimator.CheckpointSaverHook(path, save_steps=STEPS)
             make_estimator(hparams, path, start, distribution).train(
@@ -85,10 +86,9 @@ def train(folder):
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mirrored")
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     done = subprocess.run(
         [sys.executable, __file__, folder],
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[3])},
         capture_output=True,
         text=True,
     )
