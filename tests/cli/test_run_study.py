@@ -121,7 +121,7 @@ def test_started_again_it_skips_what_is_finished(first_run, data, script):
         (
             "test: [faces]",
             "test: [blank]",
-            "the test lists of blank label nothing of what it learns, age, gender",
+            "the test manifests of blank label none of its tasks, age, gender",
         ),
     ],
 )

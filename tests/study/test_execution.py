@@ -9,7 +9,7 @@ import time
 import pytest
 
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.study.execution import execute_all, lock_folder, reason_in
+from age_gender_estimation.study.execution import execute_all, lock_folder, find_reason
 from tests.conftest import ROOT
 
 # What every script of bin/ is: its work inside run().
@@ -65,7 +65,7 @@ def test_the_commands_of_a_run_follow_each_other_and_failures_are_recorded(tmp_p
 )
 def test_the_reason_is_the_error_not_what_follows_it(tmp_path, log, reason):
     (tmp_path / "log.txt").write_text(log)
-    assert reason_in(tmp_path / "log.txt") == reason
+    assert find_reason(tmp_path / "log.txt") == reason
 
 
 @pytest.fixture
