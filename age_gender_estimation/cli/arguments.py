@@ -1,4 +1,4 @@
-"""The flags of the scripts in bin/: a parser, a flag per field of a dataclass, and types that check a number."""
+"""Arguments of commands: a parser, a flag per field of a dataclass, types that check a number."""
 
 import argparse
 import dataclasses

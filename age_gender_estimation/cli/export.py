@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--val-csv",
         nargs="+",
-        help="the validation manifests of the training; a third of their rows calibrates the model again",
+        help="validation manifests of the training, to calibrate again with a third of their rows",
     )
     parser.add_argument(
         "--img-dir", nargs="+", help="image folder of all --val-csv, or one for each"

@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         calibrate(args.model_dir, calibrating)
     else:
         print(
-            f"not calibrated: no validation manifest has {MIN_ROWS} rows, a third of which would be used",
+            f"not calibrated: no validation manifest has {MIN_ROWS} rows, to use a third of them",
             file=sys.stderr,
         )
     print(f"exported: {export_model(args.model_dir)}")
@@ -98,7 +98,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--distribute",
         choices=DISTRIBUTE,
         default=DISTRIBUTE[0],
-        help="mirrored trains on all GPUs of this machine, multi_worker on the machines in TF_CONFIG",
+        help="mirrored: all GPUs of this machine; multi_worker: the machines in TF_CONFIG",
     )
     add_fields(parser, HParams)
     args = parser.parse_args(argv)

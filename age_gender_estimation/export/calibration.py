@@ -1,7 +1,7 @@
 """Calibration: how sure predictions are, fitted on faces that neither trained nor chose the model.
 
-Logits are divided by a temperature per head (Guo et al., ICML 2017). The age interval holds the share
-of the age distribution that it took to hold 80% of the true ages (distributional conformal
+Logits are divided by a temperature per head (Guo et al., ICML 2017). The age interval holds the
+share of the age distribution that it took to hold 80% of the true ages (distributional conformal
 prediction: Chernozhukov et al., PNAS 2021).
 """
 
@@ -67,12 +67,12 @@ def calibrate(model_dir: str, manifests: Sequence[Manifest]) -> Calibration:
     """
     if not manifests:
         raise InputError(
-            f"--val-csv: expected a manifest of at least {MIN_ROWS} rows, a third of which calibrates; "
-            "found none"
+            f"--val-csv: expected a manifest of at least {MIN_ROWS} rows, a third of which "
+            "calibrates, found none"
         )
     hparams, checkpoint = load_hparams(model_dir), ModelFolder(model_dir).best_checkpoint()
     outputs = _predict(hparams, model_dir, checkpoint, manifests)
-    columns = {task: [] for task in hparams.tasks}
+    columns: dict[str, list] = {task: [] for task in hparams.tasks}
     for manifest in manifests:
         labels = read_manifest(manifest.path, manifest.tasks, manifest.part)[1]
         for task, column in columns.items():
@@ -160,7 +160,7 @@ def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:
 def fit_interval_mass(
     probabilities: np.ndarray, years: np.ndarray, coverage: float = INTERVAL_COVERAGE
 ) -> float:
-    """Returns the share of the age distribution with which intervals hold `coverage` of the true ages.
+    """Returns the share of the distribution with which intervals hold `coverage` of the true ages.
 
     Args:
       probabilities: float [n, years].
@@ -171,7 +171,7 @@ def fit_interval_mass(
     sums = np.cumsum(probabilities, axis=1)
     rows = np.arange(len(years))
     up_to, below = sums[rows, years], sums[rows, years] - probabilities[rows, years]
-    # The interval from quantile (1 - mass) / 2 to (1 + mass) / 2 holds a year as soon as mass reaches this.
+    # The interval from quantile (1 - mass) / 2 to (1 + mass) / 2 holds a year from this mass on.
     needed = 2 * np.maximum(0.5 - up_to, below - 0.5)
     rank = math.ceil((len(years) + 1) * coverage)
     if rank > len(years):
@@ -180,7 +180,7 @@ def fit_interval_mass(
 
 
 def _classes(task: str, column: list, hparams: HParams) -> tuple[np.ndarray, str]:
-    """Returns (class of each label, int [n], -1 for none; the output with the classes' probabilities)."""
+    """Returns the class of each label, int [n], -1 for none; and the name of the output."""
     labels = np.array([-1 if label is None else label for label in column], int)
     if task != "age":
         return labels, f"{task}_probabilities"

@@ -28,7 +28,7 @@ def export_model(model_dir: str) -> str:
       The path of the new SavedModel. Signatures and outputs: README, "The exported model".
 
     Raises:
-      InputError: the folder holds no trained model, or one that cannot be read, or cannot be written.
+      InputError: the folder holds no trained model, or cannot be read or written.
     """
     folder, hparams = ModelFolder(model_dir), load_hparams(model_dir)
     checkpoint = folder.best_checkpoint()

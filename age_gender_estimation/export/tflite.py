@@ -1,8 +1,8 @@
-"""Model folder -> MODEL_DIR/tflite/model.tflite and model.json, for TensorFlow Lite: 16-bit weights.
+"""Model folder -> MODEL_DIR/tflite/model.tflite with 16-bit weights, and model.json.
 
-The model takes one face: `image`, float32 [1, img_size, img_size, 3] RGB in [0, 255], which the caller
-crops and resizes (TensorFlow Lite has no op for the SavedModel's resizing). Its outputs are those of
-the SavedModel, by name.
+The model takes one face: `image`, float32 [1, img_size, img_size, 3] RGB in [0, 255], which the
+caller crops and resizes (TensorFlow Lite has no op for the SavedModel's resizing). Its outputs have
+the names of the SavedModel's.
 """
 
 import json

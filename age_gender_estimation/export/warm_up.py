@@ -33,7 +33,7 @@ def write_warm_up(path: str | os.PathLike[str], img_size: int) -> None:
 
 
 def warm_up_requests(img_size: int) -> list[PredictRequest]:
-    """Returns a request of each of BATCH_SIZES to `serving_default`, and one to `image:serving_default`."""
+    """Returns a request of each of BATCH_SIZES to `serving_default`, one to the other signature."""
     # One image is resized and one is not: these are two branches of the graph.
     small, exact = _image(img_size // 2), _image(img_size)
     files = [encode_jpeg(small, quality=75), encode_jpeg(exact, quality=75)] * max(BATCH_SIZES)

@@ -1,7 +1,8 @@
-"""The shared networks: float32 [batch, size, size, 3] in [0, 255] -> features float32 [batch, units].
+"""The shared networks: images in [0, 255] -> features.
 
-A backbone is a Keras functional model and the function that scales its input. TensorFlow loads when
-one is built, so that the names cost nothing: flags and hyper-parameters check them.
+Images are float32 [batch, size, size, 3], features float32 [batch, units]. A backbone is a Keras
+functional model and the function that scales its input. TensorFlow loads when one is built, so that
+flags and hyper-parameters can check the names at once.
 """
 
 from collections.abc import Callable
@@ -58,9 +59,9 @@ def unchanged(images):
 
 
 def build_cnn(img_size: int, weights: str | None = None):
-    """Builds the network of the IMDB-WIKI article: three blocks of 5x5 convolutions, then 1024 units.
+    """Builds the network of the IMDB-WIKI article: three blocks of 5x5 convolutions, 1024 units.
 
-    103 M parameters at 224 px.
+    It has 103 M parameters at 224 px.
 
     Raises:
       SettingError: img_size is too small.
@@ -109,7 +110,7 @@ def _keras(name, **options):
             **options,
         )
         for layer in model.layers:
-            # Keras' 0.99 and 0.999 need thousands of steps until evaluation sees what training sees.
+            # With Keras' 0.99 and 0.999, the statistics are wrong for thousands of steps.
             if isinstance(layer, tf.keras.layers.BatchNormalization):
                 layer.momentum = min(layer.momentum, 0.95)
         return model

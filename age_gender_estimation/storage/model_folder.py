@@ -5,7 +5,7 @@
       data.json                  the manifests and the crop geometry of the training
       checkpoint, model.ckpt-*   the newest checkpoints
       eval.json                  the metrics of every evaluated checkpoint
-      best/                      a copy of the checkpoint with the lowest val_loss, and its calibration
+      best/                      a copy of the checkpoint with the lowest val_loss; its calibration
       serving/<timestamp>/       the exports (SavedModels), each with assets.extra/model.json
       tflite/                    the export for TensorFlow Lite
       train.lock                 locked while a training runs
@@ -74,7 +74,8 @@ class ModelFolder:
         """Holds the lock of a training; raises InputError where another training holds it."""
         return locked(
             self.join("train.lock"),
-            f"{self.path}: another training is running in it; wait for it, or use another --model-dir",
+            f"{self.path}: another training is running in it; wait for it, "
+            "or use another --model-dir",
         )
 
     def has_hparams(self) -> bool:
@@ -82,7 +83,7 @@ class ModelFolder:
         return filesystem.exists(self.join("hparams.json"))
 
     def read_hparams(self, parse: Parse = dict) -> Any:
-        """Returns the parsed hyper-parameters; raises InputError where the folder holds no model."""
+        """Returns the parsed hyper-parameters; raises InputError if the folder holds no model."""
         try:
             return read_parsed(self.join("hparams.json"), parse)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):

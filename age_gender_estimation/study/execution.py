@@ -80,7 +80,7 @@ def _execute(folder: str, lines: list[list[str]], call: Callable[[list[str], IO]
 
 
 def find_reason(log_path: str | os.PathLike[str]) -> str:
-    """Returns the line of a log that says why its command failed: an error or the end of a traceback."""
+    """Returns the line of a log with its command's error, or with the end of a traceback."""
     with open(log_path, encoding="utf-8", errors="replace") as file:
         lines = file.read().strip().splitlines()
     reasons = [line for line in lines if re.match(r"error: |\w+(\.\w+)*(Error|Exception)\b", line)]

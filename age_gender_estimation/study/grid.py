@@ -1,4 +1,4 @@
-"""A study: a YAML file with a grid of settings -> the list of its runs, checked before anything trains.
+"""A study: a YAML file with a grid of settings -> the list of its runs, checked.
 
 title: Single task against multi-task
 question: Does learning gender and race beside age lower the age error?
@@ -34,7 +34,7 @@ Run = dict[str, Any]  # the value of every axis of the grid; None where it means
 
 @dataclass(frozen=True)
 class Source:
-    """A folder with train.csv, val.csv, test.csv and crop/, and its labels to use (all if empty)."""
+    """A folder with train.csv, val.csv, test.csv and crop/; its labels to use, all if empty."""
 
     name: str
     labels: tuple[str, ...] = ()
@@ -116,7 +116,7 @@ def _parse_study(content: Any) -> Study:
     grid = content.get("grid") if isinstance(content, dict) else None
     if not isinstance(grid, dict) or not grid:
         raise SettingError(
-            f"expected the keys {', '.join(KEYS)}, with a grid that maps settings to lists of values"
+            f"expected the keys {', '.join(KEYS)}, and in grid a list of values for each setting"
         )
     _check_names(content, KEYS, "key")
     settings = content.get("settings") or {}
@@ -159,7 +159,7 @@ def _parse_test(names: Any) -> tuple[str, ...]:
 
 
 def _as_text(name: str, value: Any) -> Any:
-    """Returns lists as people write them in flags, `age,gender`: equal runs then have equal names."""
+    """Returns lists as flags have them, `age,gender`, so that equal runs have equal names."""
     if name == "sources" and not isinstance(value, str):
         raise SettingError(f"grid, sources: expected a name or names joined by +, got {value!r}")
     is_list = isinstance(value, list) and is_tuple(FIELDS[name])

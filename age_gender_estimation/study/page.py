@@ -1,4 +1,4 @@
-"""The page of a study: its question, the summary, dots of every metric, learning curves, and what failed."""
+"""The page of a study: its question, a summary, plots of every metric, and what failed."""
 
 from collections.abc import Sequence
 
@@ -45,7 +45,7 @@ def study_page(study: Study, results: Sequence[Result]) -> str:
 
 
 def _dots(study: Study, results: Sequence[Result], names: list[str]) -> Figure:
-    """A panel per metric: a dot per value of one axis (the hue), side by side for each other setting.
+    """A panel per metric: dots of the values of one axis, the hue, side by side.
 
     Dots, not bars, because the axes do not begin at 0: differences are small beside the values.
     """
@@ -82,7 +82,7 @@ def _dots(study: Study, results: Sequence[Result], names: list[str]) -> Figure:
 
 
 def _curves(results: Sequence[Result]) -> Figure:
-    """A panel per validation metric: its mean over seeds by step, a line per combination of settings."""
+    """A panel per validation metric: its mean over seeds by step, a line per settings."""
     entries = [entry for result in results for entry in result.history]
     names = [name for name in HEADLINES if any(name in entry for entry in entries)]
     varying = _varying_axes(results)

@@ -1,4 +1,4 @@
-"""What the runs of a study gave: evaluation.json and eval.json of each run -> rows, means and spread."""
+"""Results of a study: evaluation.json and eval.json of each run -> rows, means and deviations."""
 
 import os
 import statistics
@@ -55,9 +55,9 @@ def metric_names(results: Sequence[Result]) -> list[str]:
 
 
 def summarize(results: Sequence[Result]) -> Summary:
-    """Returns [(settings without the seed, {metric: (mean, standard deviation, number of runs)}), ...].
+    """Returns [(settings without the seed, {metric: (mean, deviation, number of runs)}), ...].
 
-    The deviation is that of the sample (n - 1), over seeds; None for one run.
+    The deviation is the standard deviation of the sample (n - 1), over seeds; None for one run.
     """
     groups: dict[str, tuple[Run, list[dict]]] = {}
     for result in results:

@@ -36,7 +36,7 @@ def folder_of(output_dir: str, run: Run) -> str:
 
 
 def unfinished_commands(study: Study, data_dir: str, output_dir: str) -> dict[str, list[list[str]]]:
-    """Returns {folder: [train command, evaluate command]} of the runs that have no evaluation yet."""
+    """Returns {folder: [train command, evaluate command]} of the runs without an evaluation."""
     folders = {folder_of(output_dir, run): run for run in study.runs}
     return {
         folder: _commands(study, run, data_dir, folder)

@@ -19,7 +19,7 @@ class CheckpointHistory:
       folder: the model folder.
       evaluate: takes a list of hooks, returns {metric: value} of the newest checkpoint with
         `val_loss` among them.
-      is_stopping: whether training was told to stop; an evaluation that this cuts short does not count.
+      is_stopping: whether training was told to stop; an evaluation cut short does not count.
 
     Attributes:
       evaluations: dicts with `step`, `val_loss` and the metrics, oldest first.
@@ -32,7 +32,7 @@ class CheckpointHistory:
         self.evaluations = folder.read_evaluations()
 
     def best(self) -> dict | None:
-        """Returns the evaluation with the lowest val_loss, or None; NaN is the highest, and of equals the first wins."""
+        """Returns the first evaluation with the lowest val_loss, or None; NaN is the highest."""
         return min(
             self.evaluations,
             key=lambda metrics: (math.isnan(metrics["val_loss"]), metrics["val_loss"]),
@@ -45,34 +45,39 @@ class CheckpointHistory:
         return len(self.evaluations) - 1 - self.evaluations.index(best) if best else 0
 
     def is_over(self, patience: int) -> bool:
-        """Returns whether the last `patience` evaluations brought no lower val_loss; False for 0."""
+        """Returns whether the last `patience` evaluations had no lower val_loss; False for 0."""
         return 0 < patience <= self.num_since_best()
 
     def evaluate_newest(self) -> None:
-        """Evaluates the newest checkpoint, unless that was done, and keeps a copy if it is the best."""
+        """Evaluates the newest checkpoint if it is new, and keeps a copy if it is the best."""
         checkpoint = self._folder.newest_checkpoint()
         step = step_of(checkpoint)
-        if step == 0 or any(metrics["step"] == step for metrics in self.evaluations):
+        if (
+            checkpoint is None
+            or step == 0
+            or any(metrics["step"] == step for metrics in self.evaluations)
+        ):
             return
         metrics = self._evaluate([StopHook(self._is_stopping)])
         if self._is_stopping():
             return
-        # The Estimator's `loss` averages batches, whatever their size: val_loss is the one to trust.
+        # The Estimator's `loss` is a mean over batches, whatever their size; val_loss is right.
         shown = {
             name: float(value)
             for name, value in sorted(metrics.items())
             if name not in ("loss", "global_step")
         }
         self.evaluations.append({"step": step, **shown})
-        best_step = self.best()["step"]
-        if best_step == step:
+        best = self.best() or {}
+        is_best = best["step"] == step
+        if is_best:
             self._folder.keep_best(checkpoint)
-        self._folder.write_evaluations(best_step, self.evaluations)
+        self._folder.write_evaluations(best["step"], self.evaluations)
         logger.info(
             "step %d evaluated | %s%s",
             step,
             " ".join(f"{name} {value:.3f}" for name, value in shown.items()),
-            " | best so far" if best_step == step else "",
+            " | best so far" if is_best else "",
         )
 
 
@@ -81,7 +86,7 @@ class EvaluationListener(tf.estimator.CheckpointSaverListener):
 
     Args:
       history: CheckpointHistory.
-      patience: after how many evaluations without a lower val_loss `is_done` becomes true; 0 for never.
+      patience: number of evaluations without a lower val_loss that sets `is_done`; 0 for never.
       is_stopping: whether training was told to stop; nothing is evaluated then.
 
     Attributes:

@@ -53,8 +53,8 @@ def check_resume(saved: HParams, wanted: HParams, model_dir: str) -> None:
         old, new = getattr(saved, field.name), getattr(wanted, field.name)
         if field.metadata["is_fixed"] and old != new:
             raise InputError(
-                f"{model_dir} was trained with {flag_of(field.name)} {_show(old)}, got {_show(new)}; "
-                "use the former, or another --model-dir"
+                f"{model_dir} was trained with {flag_of(field.name)} {_show(old)}, "
+                f"got {_show(new)}; use the former, or another --model-dir"
             )
     # The optimizer keeps no state of a backbone that is never trained.
     if (saved.backbone_rate == 0) != (wanted.backbone_rate == 0):

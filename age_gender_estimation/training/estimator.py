@@ -48,7 +48,7 @@ def make_estimator(
 
 
 def make_evaluator(hparams: HParams, estimator: tf.estimator.Estimator) -> tf.estimator.Estimator:
-    """Returns an Estimator of the same model that belongs to no cluster, to evaluate checkpoints."""
+    """Returns an Estimator of the same model, outside of any cluster, to evaluate checkpoints."""
     config = _run_config(hparams, estimator.model_dir, OneDevice())
     return tf.estimator.Estimator(model_fn, config=config, params=estimator.params)
 
@@ -112,7 +112,7 @@ def model_fn(features: dict, labels: dict | None, mode: str, params: dict):
 
 
 def _average_logits(images, config, hparams, heads):
-    """Returns {task: logits} for evaluation and export; with flip_average, means over each image and its mirror image."""
+    """Returns {task: logits}; with flip_average, means over each image and its mirror image."""
     if not hparams.flip_average:
         return build_network(images, config, hparams, heads, False).logits
     both = tf.concat([images, tf.reverse(images, axis=[2])], axis=0)
@@ -121,7 +121,7 @@ def _average_logits(images, config, hparams, heads):
 
 
 def _start_from(start):
-    """Takes the initial values from a checkpoint, for every variable that it has in the same shape."""
+    """Takes initial values from a checkpoint, for every variable that it has in the same shape."""
     variables = {
         variable.op.name: variable
         for variable in tf.compat.v1.global_variables()

@@ -54,7 +54,7 @@ def explained_failures(
 
 
 def find_corrupt_image(manifests: Sequence[Manifest]) -> str | None:
-    """Returns which image cannot be read or decoded, the first one, or None: TensorFlow names none."""
+    """Returns which image, the first one, cannot be read or decoded; TensorFlow does not say."""
     for manifest in manifests:
         try:
             names = read_manifest(manifest.path, part=manifest.part)[0]

@@ -104,7 +104,7 @@ def _range_text(rules: Mapping[str, Any]) -> str:
 
 
 def parse_value(field: dataclasses.Field, value: Any) -> Any:
-    """Returns a value as its field holds it, from text or YAML: `512,256` and [512, 256] -> (512, 256).
+    """Returns a field's value from text or YAML: `512,256` and [512, 256] -> (512, 256).
 
     What cannot be converted is returned as it is, for `check_field` to refuse.
     """

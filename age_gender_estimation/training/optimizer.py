@@ -1,4 +1,4 @@
-"""How weights change: the learning rate, Adam with weight decay, the backbone's own rate, averages."""
+"""How weights change: learning rate, Adam with weight decay, the backbone's own rate, averages."""
 
 import tensorflow as tf
 
@@ -56,18 +56,12 @@ def make_train_op(
         AdamW(each, hparams.weight_decay) for each in (rate, backbone_rate)
     )
     # compute_gradients, not tf.gradients: it knows how many replicas a distribution strategy has.
-    gradients, variables = zip(
-        *(
-            (gradient, variable)
-            for gradient, variable in optimizer.compute_gradients(loss, variables)
-            if gradient is not None
-        )
-    )
+    pairs = [pair for pair in optimizer.compute_gradients(loss, variables) if pair[0] is not None]
     if hparams.clip_norm:
-        gradients = _clipped(list(gradients), hparams.clip_norm)
-    backbone, heads = [], []
-    for gradient, variable in zip(gradients, variables):
-        (backbone if variable.ref() in in_backbone else heads).append((gradient, variable))
+        clipped = _clip([gradient for gradient, _ in pairs], hparams.clip_norm)
+        pairs = [(gradient, variable) for gradient, (_, variable) in zip(clipped, pairs)]
+    backbone = [pair for pair in pairs if pair[1].ref() in in_backbone]
+    heads = [pair for pair in pairs if pair[1].ref() not in in_backbone]
     with tf.control_dependencies(updates):
         train_op = backbone_optimizer.apply_gradients(backbone) if backbone else tf.no_op()
         with tf.control_dependencies([train_op]):
@@ -78,7 +72,7 @@ def make_train_op(
     return train_op
 
 
-def _clipped(gradients, norm):
+def _clip(gradients, norm):
     """Returns gradients scaled to this global norm at most, that of their sum over all replicas."""
     num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if num_replicas == 1:

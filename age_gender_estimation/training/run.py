@@ -75,7 +75,7 @@ def require_device(device: str) -> None:
       InputError: a GPU is required and TensorFlow finds none.
     """
     if device == "cpu":
-        # tf.config.set_visible_devices does not reach the sessions of an Estimator; CUDA reads this.
+        # CUDA reads this. tf.config.set_visible_devices does not reach an Estimator's sessions.
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:

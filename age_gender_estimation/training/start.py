@@ -1,4 +1,4 @@
-"""The weights that a training starts from: its own checkpoint, published ones, or another model's."""
+"""The weights that a training starts from: its checkpoint, published ones, or another model's."""
 
 import logging
 import os
@@ -51,6 +51,6 @@ def _checkpoint_of(export: str) -> str:
         tf.train.load_checkpoint(checkpoint)
     except (tf.errors.OpError, ValueError):
         raise InputError(
-            f"--warm-start: expected an export with its weights, found none that can be read in {export}"
+            f"--warm-start: expected an export with its weights, found none to read in {export}"
         ) from None
     return checkpoint

@@ -45,7 +45,7 @@ def train_and_evaluate(
       train_manifests: what to learn from.
       val_manifests: what the checkpoints are evaluated on.
       model_dir: the model folder.
-      is_terminated: once it returns True, training saves a checkpoint and returns without evaluating.
+      is_terminated: once true, training saves a checkpoint and returns without evaluating.
       distribution: where to train; on one device if None.
 
     Returns:
@@ -53,8 +53,8 @@ def train_and_evaluate(
       for one, and in workers that are not the chief.
 
     Raises:
-      InputError: settings that do not fit the data or the folder, another training in the folder, an
-        image that cannot be decoded, a full disk, or a loss that became NaN.
+      InputError: settings that do not fit the data or the folder, another training in the folder,
+        an image that cannot be decoded, a full disk, or a loss that became NaN.
     """
     distribution, folder = distribution or OneDevice(), ModelFolder(model_dir)
     hparams = fit_to_data(hparams, train_manifests, val_manifests)

@@ -116,6 +116,6 @@ def test_a_broken_tf_config_is_one_line(train_arguments, tmp_path, script, kind)
     arguments = [*train_arguments, "--model-dir", tmp_path / "model", "--distribute", kind]
     done = script("train.py", *arguments, env=environment, check=False)
     assert done.returncode == 2 and done.stderr.startswith(
-        "error: TF_CONFIG: not the JSON that it should be"
+        "error: TF_CONFIG: not valid JSON"
     )
     assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "model").exists()

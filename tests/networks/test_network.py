@@ -188,7 +188,7 @@ def test_seed_decides_the_initial_weights_of_body_and_heads():
 def test_imagenet_weights_are_refused_for_networks_that_have_none(tmp_path):
     for name in ("cnn", "mobile_facenet", "inception_resnet_v1"):
         with pytest.raises(
-            SettingError, match=f"nobody has published such weights for {name}; use none or a file"
+            SettingError, match=f"Keras has no ImageNet weights for {name}; use none or a file"
         ):
             write_start(HParams(backbone=name, weights="imagenet"), str(tmp_path / "start"))
 

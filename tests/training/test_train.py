@@ -298,7 +298,7 @@ def test_backbone_starts_from_a_weights_file(crops, tmp_path):
     "flags, code, message",
     [
         (["--weights", "nowhere.h5"], 1, "found no file nowhere.h5"),
-        (["--weights", "imagenet"], 2, "nobody has published such weights for cnn"),
+        (["--weights", "imagenet"], 2, "Keras has no ImageNet weights for cnn"),
         (["--backbone", "vgg"], 2, "--backbone: unknown 'vgg'; choose from: cnn, mobilenet_v2"),
         (
             ["--tasks", "age,race"],

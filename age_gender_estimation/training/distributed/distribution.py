@@ -1,4 +1,4 @@
-"""Where a training runs. Every class here answers the same questions, so that training asks no others."""
+"""Where a training runs: classes with the same methods, so that training needs no branches."""
 
 import contextlib
 import os
@@ -95,7 +95,7 @@ class OneDevice:
 
 
 class Mirrored(OneDevice):
-    """Training in one process on all GPUs of the machine, on all logical CPU devices without GPUs."""
+    """Training in one process on all GPUs of the machine; without GPUs, on all logical CPUs."""
 
     def __init__(self, batch_size: int) -> None:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")

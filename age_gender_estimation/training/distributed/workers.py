@@ -66,7 +66,7 @@ class Workers(OneDevice):
 
     def require_same_start(self, facts: str) -> None:
         """Raises InputError where workers differ: they would wait for each other without end."""
-        # The chief keeps a table. A collective operation would take numbers that training's use too.
+        # The chief keeps a table. A collective operation would take numbers that training uses.
         table = context.context()
         digest = hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()
         if self.is_chief:
@@ -123,7 +123,7 @@ class Workers(OneDevice):
     def _join(self) -> tf.distribute.Strategy:
         others = ", ".join(self._cluster.others)
         logger.info("waiting up to %g minutes for the other workers: %s", WAIT_MINUTES, others)
-        # TensorFlow holds Python's lock while it waits, so that no thread and no handler of ours runs.
+        # TensorFlow holds Python's lock while it waits: no thread and no handler of ours can run.
         handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with open(os.devnull, "w") as nowhere:
             faulthandler.dump_traceback_later(60 * WAIT_MINUTES, exit=True, file=nowhere)
@@ -149,7 +149,7 @@ class Workers(OneDevice):
 
 @contextlib.contextmanager
 def _no_new_sessions() -> Iterator[None]:
-    """Within it, a session that loses another worker fails; TensorFlow would begin one without it."""
+    """Within it, a session that loses another worker fails; TensorFlow would begin a new one."""
     handled = monitored_session._PREEMPTION_ERRORS
     monitored_session._PREEMPTION_ERRORS = ()
     try:
