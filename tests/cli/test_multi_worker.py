@@ -111,11 +111,9 @@ def test_two_workers_stop_together_survive_a_kill_and_export_once(workers, tmp_p
 
 
 @pytest.mark.parametrize("kind", ["none", "multi_worker"])
-def test_a_broken_tf_config_is_one_line(train_arguments, tmp_path, script, kind):
-    environment = {**os.environ, "TF_CONFIG": '{"cluster": '}
+def test_a_broken_tf_config_is_one_line(train_arguments, tmp_path, script, monkeypatch, kind):
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": ')
     arguments = [*train_arguments, "--model-dir", tmp_path / "model", "--distribute", kind]
-    done = script("train.py", *arguments, env=environment, check=False)
-    assert done.returncode == 2 and done.stderr.startswith(
-        "error: TF_CONFIG: not valid JSON"
-    )
+    done = script("train.py", *arguments, check=False)
+    assert done.returncode == 2 and done.stderr.startswith("error: TF_CONFIG: not valid JSON")
     assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "model").exists()

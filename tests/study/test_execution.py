@@ -9,7 +9,7 @@ import time
 import pytest
 
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.study.execution import execute_all, lock_folder, find_reason
+from age_gender_estimation.study.execution import execute_all, find_reason, lock_folder
 from tests.conftest import ROOT
 
 # What every script of bin/ is: its work inside run().
@@ -71,7 +71,13 @@ def test_the_reason_is_the_error_not_what_follows_it(tmp_path, log, reason):
 @pytest.fixture
 def study(tmp_path):
     """A process that executes a sleeping run, which has started."""
-    process = subprocess.Popen(python(STUDY) + [str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        python(STUDY) + [str(tmp_path)],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        # Ctrl-C works, even where these tests were started with SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     wait_for((tmp_path / "started").exists)
     yield process
     process.kill()

@@ -82,7 +82,10 @@ def test_every_combination_is_a_run_and_age_settings_do_not_multiply_runs_withou
             {"grid": {"sources": ["a"], "decay": ["linear"]}},
             "decay: unknown 'linear'; choose from: none, cosine",
         ),
-        ({"settings": {"head_units": "512,many"}}, "--head-units: expected a whole number, or several, got '512,many'"),
+        (
+            {"settings": {"head_units": "512,many"}},
+            "--head-units: expected a whole number, or several, got '512,many'",
+        ),
         ({"settings": {"augment_flip": 1}}, "--augment-flip: expected true or false, got 1"),
         ({"settings": ["backbone"]}, r"settings: expected setting: value, got \['backbone'\]"),
         ({"grid": {"sources": [["a", "b"]]}}, "sources: expected a name or names joined by"),

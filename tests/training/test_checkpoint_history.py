@@ -12,7 +12,6 @@ from age_gender_estimation.training import checkpoint_history
 from age_gender_estimation.training.checkpoint_history import CheckpointHistory
 from tests.storage.test_model_folder import kept_value, save
 
-
 TRACED = [module.__file__ for module in (checkpoint_history, model_folder, files, shutil)]
 
 

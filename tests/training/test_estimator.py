@@ -6,17 +6,26 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from age_gender_estimation.networks.backbones import BACKBONES, Backbone, unchanged
 from age_gender_estimation.networks.network import backbone_config
 from age_gender_estimation.training.estimator import model_fn
 from age_gender_estimation.training.hparams import HParams
 
-HPARAMS = HParams(
-    tasks=("age",), backbone="mobile_facenet", img_size=32, head_units=(4,), decay="none"
-)
+HPARAMS = HParams(tasks=("age",), backbone="cnn", img_size=32, head_units=(4,), decay="none")
 
 
-@pytest.fixture(scope="module")
-def config():
+def build_tiny(img_size, weights=None):
+    """A backbone of one convolution and its batch-norm."""
+    layers = tf.keras.layers
+    inputs = layers.Input([img_size, img_size, 3])
+    features = layers.Conv2D(4, 3, use_bias=False, name="conv_1")(inputs)
+    features = layers.BatchNormalization(name="conv_1_bn")(features)
+    return tf.keras.Model(inputs, layers.GlobalAveragePooling2D()(features))
+
+
+@pytest.fixture
+def config(monkeypatch):
+    monkeypatch.setitem(BACKBONES, "cnn", Backbone(build_tiny, unchanged))
     return backbone_config(HPARAMS)[0]
 
 
