@@ -90,7 +90,7 @@ def test_two_workers_stop_together_survive_a_kill_and_export_once(workers, tmp_p
     workers.wait_for(1, "step ")
     os.kill(workers.processes[1].pid, signal.SIGKILL)
     (code, _, errors), _ = workers.ends()
-    assert code == 1 and errors.splitlines()[-1].endswith("they go on from the last checkpoint"), (
+    assert code == 1 and errors.splitlines()[-1].endswith("to continue from the last checkpoint"), (
         errors
     )
     assert errors.count("error: ") == 1 and "Traceback" not in errors

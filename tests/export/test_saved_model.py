@@ -174,10 +174,12 @@ def test_the_best_checkpoint_is_exported_not_the_newest(trained, crops, manifest
     assert np.abs(ages - answers[1]).max() > 1e-3
 
 
-def test_export_script_adds_a_newer_version(trained, script):
-    before = ModelFolder(trained[0]).newest_export()
-    done = script("export.py", "--model-dir", trained[0])
-    after = ModelFolder(trained[0]).newest_export()
+def test_the_command_adds_a_newer_version(trained, script, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(trained[0], folder)
+    before = ModelFolder(folder).newest_export()
+    done = script("export.py", "--model-dir", folder)
+    after = ModelFolder(folder).newest_export()
     assert done.stdout.strip() == f"exported: {after}"
     assert int(after.rpartition("/")[2]) > int(before.rpartition("/")[2])
 

@@ -1,4 +1,4 @@
-"""Runs as processes: failures, stops and kills, with sleeping scripts in place of trainings."""
+"""Runs as processes: failures, stops and kills, with sleeping commands in place of trainings."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from age_gender_estimation.errors import InputError
 from age_gender_estimation.study.execution import execute_all, find_reason, lock_folder
 from tests.conftest import ROOT
 
-# What every script of bin/ is: its work inside run().
+# As every command: its work is inside run().
 SLEEPER = """
 import sys, time, pathlib
 from age_gender_estimation.cli.run import run
@@ -24,8 +24,10 @@ import sys
 from age_gender_estimation.cli.run import run
 from age_gender_estimation.study.execution import execute_all, lock_folder
 def main():
-    with lock_folder(sys.argv[1]) as lock:
-        execute_all({{sys.argv[1] + "/run": [[sys.executable, "-c", {SLEEPER!r}, sys.argv[1] + "/started"]]}}, 1, lock)
+    folder = sys.argv[1]
+    line = [sys.executable, "-c", {SLEEPER!r}, folder + "/started"]
+    with lock_folder(folder) as lock:
+        execute_all({{folder + "/run": [line]}}, 1, lock)
 run(main)
 """
 

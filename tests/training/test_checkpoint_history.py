@@ -16,7 +16,7 @@ TRACED = [module.__file__ for module in (checkpoint_history, model_folder, files
 
 
 def evaluated(folder, metrics, is_stopping=False):
-    """Evaluates the newest checkpoint; returns a new CheckpointHistory, as a restarted training has one."""
+    """Evaluates the newest checkpoint; returns a new history, as after a restart."""
     history = CheckpointHistory(ModelFolder(folder), lambda hooks: metrics, lambda: is_stopping)
     history.evaluate_newest()
     return history

@@ -12,7 +12,7 @@ from age_gender_estimation.training.optimizer import (
     make_train_op,
 )
 
-ADAM = 0.1  # the rate below; Adam's first steps with a constant gradient are of this size, whatever the gradient
+ADAM = 0.1  # the learning rate; with a constant gradient, Adam's first steps are of this size
 
 
 def rates(steps, **settings):
@@ -22,7 +22,8 @@ def rates(steps, **settings):
 
 
 def test_the_rate_rises_in_the_warm_up_and_falls_to_one_percent():
-    # Warm-up of 4: 1/4, 2/4, 3/4, 4/4 of the peak; then a cosine over the 10 steps from 4 to 14, half-way at 9.
+    # Warm-up of 4: 1/4, 2/4, 3/4, 4/4 of the peak; then a cosine over the 10 steps from 4 to 14,
+    # half-way at 9.
     got = rates([0, 1, 3, 4, 9, 14], num_steps=14, warmup_steps=4)
     np.testing.assert_allclose(got, [0.5, 1.0, 2.0, 2.0, 2.0 * 0.505, 0.02], rtol=1e-5)
 
@@ -33,7 +34,7 @@ def test_without_warm_up_and_decay_the_rate_is_constant():
 
 @pytest.fixture
 def train():
-    """Trains backbone and head weights [2, 1] from 1 on a loss with the gradients (1, 100) and (1, 1)."""
+    """Trains backbone and head weights [2, 1] from 1; their gradients are (1, 100) and (1, 1)."""
 
     def run(num_steps, **settings):
         hparams = HParams(learning_rate=ADAM, decay="none", **settings)
@@ -111,9 +112,10 @@ def test_evaluation_reads_the_averages(tmp_path):
 
 
 def test_gradients_are_clipped_together(train):
-    """Adam hides the size of gradients but in its epsilon of 1e-8: scaled down to 1e-8 in all, steps get smaller."""
+    """Adam hides the size of gradients above its epsilon of 1e-8; these are scaled below it."""
     history, _ = train(1, clip_norm=1e-8)
-    # Norm sqrt(1 + 100^2 + 1 + 1): gradient 1e-10 in place of 1. Adam's first step: g / (g + epsilon / sqrt(1 - 0.999))
+    # Norm sqrt(1 + 100^2 + 1 + 1): gradient 1e-10 in place of 1.
+    # Adam's first step: g / (g + epsilon / sqrt(1 - 0.999))
     gradient = 1e-8 / np.sqrt(10003)
     step = ADAM * gradient / (gradient + 1e-8 / np.sqrt(1 - 0.999))
     assert 2e-5 < step < 4e-5

@@ -1,4 +1,4 @@
-"""Real trainings of a few steps: what a user sees, what is saved, and what happens when it is stopped."""
+"""Real trainings of a few steps: what a user sees, what is saved, and what a stop does."""
 
 import json
 import os
@@ -115,7 +115,7 @@ def test_a_killed_training_is_resumed_and_ends_with_its_export(train_arguments, 
     process.communicate()
     step = int(tf.train.latest_checkpoint(tmp_path).rpartition("-")[2])
     assert step >= 12
-    # What TensorFlow leaves where the kill comes while it writes a checkpoint, the list of them, or an export.
+    # What TensorFlow leaves if killed while it writes a checkpoint, the list of them, or an export.
     unfinished = [f"model.ckpt-{step + 1}_temp", "checkpoint.tmp0a", "serving/temp-1"]
     for name in unfinished:
         (tmp_path / name).mkdir(parents=True)
@@ -130,7 +130,7 @@ def test_a_killed_training_is_resumed_and_ends_with_its_export(train_arguments, 
     ]
     assert history[:2] == [6, 12] and history[-1] == step + 6 and len(set(history)) == len(history)
     assert (tmp_path / "serving").is_dir()
-    # Killed between its last checkpoint and the evaluation of it, it evaluates and exports all the same.
+    # Killed between its last checkpoint and its evaluation, it evaluates and exports all the same.
     (tmp_path / "eval.json").unlink()
     done = script("train.py", *train_arguments, "--model-dir", tmp_path, "--num-steps", step + 6)
     assert f"best: step {step + 6}" in done.stdout and "exported: " in done.stdout

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 @pytest.fixture
 def warm_arguments(trained, crops, tmp_path):
-    """A command line that says nothing of the network's shape, with a step too small to change a weight."""
+    """A command line without the architecture, with a step too small to change a weight."""
     lists = [
         "--train-csv",
         crops / "train.csv",

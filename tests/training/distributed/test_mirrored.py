@@ -26,7 +26,7 @@ SETTINGS = {
 
 
 def batches():
-    """Noise, with labels that are spread unevenly over the halves of a batch, which are what the replicas get."""
+    """Noise, with labels spread unevenly over the halves of a batch, one for each replica."""
     random = np.random.default_rng(0)
     images = random.uniform(0, 255, (STEPS * ROWS, 16, 16, 3)).astype(np.float32)
     ages = [30, 4, 61, -1, -1, -1, -1, 9]  # three in the first half, one in the second
@@ -40,7 +40,7 @@ def batches():
 
 
 def train(folder):
-    """Trains on one device, and from the same start on two; writes all variables and the losses of each."""
+    """Trains on one device, and from the same start on two; writes the variables of each."""
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]
@@ -56,8 +56,8 @@ def train(folder):
         )
 
     for name, settings in SETTINGS.items():
-        # The network's dropout is off, see freeze_batch_norm. Steps are small: Adam makes a whole one of the rounding of a
-        # gradient that is almost 0, which must not spread.
+        # The network's dropout is off, see freeze_batch_norm. Steps are small: Adam makes a whole
+        # step of the rounding error of a gradient near 0, which must not spread.
         small = {
             "learning_rate": 1e-5,
             "decay": "none",

@@ -7,7 +7,7 @@ import sys
 
 from age_gender_estimation.training.distributed.peers import PeerMonitor
 
-# Listens, tells its port, and hangs up on the first guest at once, as TensorFlow's server does after a while.
+# Listens, prints its port, and closes the first connection at once; TensorFlow's server does later.
 SERVER = """
 import socket
 server = socket.create_server(("127.0.0.1", 0))
