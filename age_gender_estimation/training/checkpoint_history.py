@@ -2,12 +2,14 @@
 
 import logging
 import math
+import time
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from age_gender_estimation.storage.model_folder import ModelFolder, step_of
 from age_gender_estimation.training.hooks import StopHook
+from age_gender_estimation.training.hparams import HParams
 
 logger = logging.getLogger(__name__)
 
@@ -82,27 +84,33 @@ class CheckpointHistory:
 
 
 class EvaluationListener(tf.estimator.CheckpointSaverListener):
-    """Evaluates each checkpoint that is saved.
+    """Evaluates each checkpoint that is saved, and knows when to stop.
 
     Args:
-      history: CheckpointHistory.
-      patience: number of evaluations without a lower val_loss that sets `is_done`; 0 for never.
+      history: the evaluations.
+      hparams: `early_stopping` and `max_minutes` end a training; the minutes count from now on.
       is_stopping: whether training was told to stop; nothing is evaluated then.
-
-    Attributes:
-      is_done: whether training should stop early.
     """
 
     def __init__(
-        self, history: CheckpointHistory, patience: int, is_stopping: Callable[[], bool]
+        self, history: CheckpointHistory, hparams: HParams, is_stopping: Callable[[], bool]
     ) -> None:
-        self._history, self._patience, self._is_stopping = history, patience, is_stopping
-        self.is_done = False
+        self._history, self._patience, self.is_stopping = (
+            history,
+            hparams.early_stopping,
+            is_stopping,
+        )
+        self._deadline = time.monotonic() + 60 * (hparams.max_minutes or math.inf)
+        self._is_done = False
 
     def after_save(self, session, global_step_value) -> None:
-        if self._is_stopping():
+        if self.is_stopping():
             return
         self._history.evaluate_newest()
-        self.is_done = self._history.is_over(self._patience)
-        if self.is_done:
+        self._is_done = self._history.is_over(self._patience)
+        if self._is_done:
             logger.info("stopping early: %d evaluations without a better val_loss", self._patience)
+
+    def is_done(self) -> bool:
+        """Returns whether the training should end early, or its time is over."""
+        return self._is_done or time.monotonic() > self._deadline

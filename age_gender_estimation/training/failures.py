@@ -44,23 +44,12 @@ def explained_failures(
             f"training stopped: {reason or short_message(error)}; "
             f"{folder.path} holds the last checkpoint"
         ) from None
-    except ValueError as error:
-        # TensorFlow's Saver raises it for any failure where the folder has gone.
-        if "Parent directory" not in str(error):
-            raise
-        raise InputError(
-            f"training stopped: {folder.path}, its folder or bucket, does not exist any more"
-        ) from None
 
 
 def find_corrupt_image(manifests: Sequence[Manifest]) -> str | None:
     """Returns which image, the first one, cannot be read or decoded; TensorFlow does not say."""
     for manifest in manifests:
-        try:
-            names = read_manifest(manifest.path, part=manifest.part)[0]
-        except InputError as error:  # the manifest has gone since, perhaps with its bucket
-            return str(error)
-        for name in names:
+        for name in read_manifest(manifest.path, part=manifest.part)[0]:
             path = os.path.join(manifest.image_dir, name)
             try:
                 decode(tf.constant(filesystem.read_bytes(path)))

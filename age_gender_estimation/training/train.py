@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import logging
 import math
-import time
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
@@ -72,8 +71,12 @@ def train_and_evaluate(
         if distribution.is_chief:
             # After the network was built: settings that it refuses leave nothing in the folder.
             _describe(hparams, train_manifests, val_manifests, folder)
-        manifests = [*train_manifests, *val_manifests]
         history = _make_history(hparams, val_manifests, folder, estimator, is_stopping)
+        listener = EvaluationListener(history, hparams, is_stopping)
+        progress = ProgressHook(
+            hparams.tasks, hparams.num_steps, hparams.batch_size, hparams.log_steps
+        )
+        manifests = [*train_manifests, *val_manifests]
         with explained_failures(hparams, folder, manifests, distribution.is_chief):
             distribution.train(
                 estimator,
@@ -85,22 +88,15 @@ def train_and_evaluate(
                     hparams.seed + first_step,
                     input_context,
                 ),
-                _make_hooks(hparams, folder, history, is_stopping, distribution),
+                [progress, *distribution.hooks(folder, hparams, listener)],
                 _last_step(hparams, history, first_step),
             )
-            if not distribution.is_chief:
-                return None
-            if not is_stopping():
+            if distribution.is_chief and not is_stopping():
                 _evaluate_last(history)
-        return history.best()
+    return history.best() if distribution.is_chief else None
 
 
-def _describe(
-    hparams: HParams,
-    train_manifests: Sequence[Manifest],
-    val_manifests: Sequence[Manifest],
-    folder: ModelFolder,
-) -> None:
+def _describe(hparams, train_manifests, val_manifests, folder):
     """Writes what a model folder says about itself; removes what a killed training left in it."""
     data = describe_data(train_manifests, val_manifests, hparams.img_size)
     check_validation(data, folder.path)
@@ -109,48 +105,20 @@ def _describe(
     folder.write_data(data)
 
 
-def _make_history(
-    hparams: HParams,
-    val_manifests: Sequence[Manifest],
-    folder: ModelFolder,
-    estimator: tf.estimator.Estimator,
-    is_stopping: Callable[[], bool],
-) -> CheckpointHistory:
+def _make_history(hparams, val_manifests, folder, estimator, is_stopping):
     evaluator = make_evaluator(hparams, estimator)
 
-    def evaluate(hooks: list) -> dict:
-        return evaluator.evaluate(
-            lambda: evaluation_dataset(
-                val_manifests, hparams.tasks, hparams.img_size, 2 * hparams.batch_size
-            ),
-            hooks=hooks,
+    def read_rows():
+        return evaluation_dataset(
+            val_manifests, hparams.tasks, hparams.img_size, 2 * hparams.batch_size
         )
 
-    return CheckpointHistory(folder, evaluate, is_stopping)
+    return CheckpointHistory(
+        folder, lambda hooks: evaluator.evaluate(read_rows, hooks=hooks), is_stopping
+    )
 
 
-def _make_hooks(
-    hparams: HParams,
-    folder: ModelFolder,
-    history: CheckpointHistory,
-    is_stopping: Callable[[], bool],
-    distribution: OneDevice,
-) -> list[tf.estimator.SessionRunHook]:
-    deadline = time.monotonic() + 60 * hparams.max_minutes if hparams.max_minutes else math.inf
-    listener = EvaluationListener(history, hparams.early_stopping, is_stopping)
-    return [
-        ProgressHook(hparams.tasks, hparams.num_steps, hparams.batch_size, hparams.log_steps),
-        *distribution.hooks(
-            folder,
-            hparams,
-            listener,
-            is_stopping,
-            lambda: listener.is_done or time.monotonic() > deadline,
-        ),
-    ]
-
-
-def _last_step(hparams: HParams, history: CheckpointHistory, first_step: int) -> int:
+def _last_step(hparams, history, first_step):
     """Returns the step to train to; a resumed training that had stopped early has none left."""
     if not (first_step and history.is_over(hparams.early_stopping)):
         return hparams.num_steps
@@ -160,7 +128,7 @@ def _last_step(hparams: HParams, history: CheckpointHistory, first_step: int) ->
     return first_step
 
 
-def _evaluate_last(history: CheckpointHistory) -> None:
+def _evaluate_last(history):
     history.evaluate_newest()
     best = history.best()
     if best and math.isnan(best["val_loss"]):

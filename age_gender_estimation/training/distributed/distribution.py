@@ -57,22 +57,9 @@ class OneDevice:
         """Raises InputError where other workers begin with other `facts`."""
 
     def hooks(
-        self,
-        folder: ModelFolder,
-        hparams: HParams,
-        listener: EvaluationListener,
-        is_terminated: Callable[[], bool],
-        should_stop: Callable[[], bool],
+        self, folder: ModelFolder, hparams: HParams, listener: EvaluationListener
     ) -> list[tf.estimator.SessionRunHook]:
-        """Returns the hooks that save checkpoints and stop the training.
-
-        Args:
-          folder: where to save.
-          hparams: how often to save.
-          listener: evaluates each checkpoint.
-          is_terminated: whether this process was told to stop.
-          should_stop: whether to stop for another reason.
-        """
+        """Returns the hooks that save checkpoints in `folder` and stop the training."""
         return [
             TimedSaverHook(
                 folder.path, save_secs=60 * hparams.checkpoint_minutes, save_graph_def=False
@@ -84,7 +71,7 @@ class OneDevice:
                 listeners=[listener],
             ),
             # After the saver, whose evaluation may end the training.
-            StopHook(lambda: is_terminated() or should_stop()),
+            StopHook(lambda: listener.is_stopping() or listener.is_done()),
         ]
 
     def train(

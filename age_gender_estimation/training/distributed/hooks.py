@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from age_gender_estimation.training.checkpoint_history import EvaluationListener
 from age_gender_estimation.training.distributed.peers import PeerMonitor
 
 if TYPE_CHECKING:
@@ -20,14 +20,11 @@ class SyncStopHook(tf.estimator.SessionRunHook):
 
     Args:
       workers: its `is_terminated` becomes true where a worker was told to stop.
-      is_terminated: whether this worker was told to stop.
-      should_stop: whether it wants to stop for another reason.
+      listener: why this worker wants to stop.
     """
 
-    def __init__(
-        self, workers: Workers, is_terminated: Callable[[], bool], should_stop: Callable[[], bool]
-    ) -> None:
-        self._workers, self._wishes = workers, (is_terminated, should_stop)
+    def __init__(self, workers: Workers, listener: EvaluationListener) -> None:
+        self._workers, self._wishes = workers, (listener.is_stopping, listener.is_done)
 
     def begin(self) -> None:
         self._own = tf.compat.v1.placeholder(tf.float32, [len(self._wishes)])
@@ -40,9 +37,9 @@ class SyncStopHook(tf.estimator.SessionRunHook):
         return tf.estimator.SessionRunArgs(self._all, {self._own: wishes})
 
     def after_run(self, run_context, run_values) -> None:
-        is_terminated, should_stop = run_values.results
+        is_terminated, is_done = run_values.results
         self._workers.is_terminated |= bool(is_terminated)
-        if is_terminated or should_stop:
+        if is_terminated or is_done:
             run_context.request_stop()
 
 

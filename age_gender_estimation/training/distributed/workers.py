@@ -78,17 +78,12 @@ class Workers(OneDevice):
             )
 
     def hooks(
-        self,
-        folder: ModelFolder,
-        hparams: HParams,
-        listener: EvaluationListener,
-        is_terminated: Callable[[], bool],
-        should_stop: Callable[[], bool],
+        self, folder: ModelFolder, hparams: HParams, listener: EvaluationListener
     ) -> list[tf.estimator.SessionRunHook]:
         # To read batch-norm statistics for a checkpoint is a step of all workers: all save, at the
         # same steps, and none by the clock.
         return [
-            SyncStopHook(self, is_terminated, should_stop),
+            SyncStopHook(self, listener),
             tf.estimator.CheckpointSaverHook(
                 self.checkpoint_dir(folder.path),
                 save_steps=hparams.eval_steps,
