@@ -67,6 +67,11 @@ def train_and_evaluate(
     def is_stopping() -> bool:
         return is_terminated() or distribution.is_terminated
 
+    def read_batches(input_context=None) -> tf.data.Dataset:
+        # A resumed training draws other batches than the first ones of the epoch again.
+        seed = hparams.seed + first_step
+        return training_dataset(train_manifests, hparams.tasks, hparams, seed, input_context)
+
     with folder.lock() if distribution.is_chief else contextlib.nullcontext():
         if distribution.is_chief:
             # After the network was built: settings that it refuses leave nothing in the folder.
@@ -80,14 +85,7 @@ def train_and_evaluate(
         with explained_failures(hparams, folder, manifests, distribution.is_chief):
             distribution.train(
                 estimator,
-                # A resumed training draws other batches than the first ones of the epoch again.
-                lambda input_context=None: training_dataset(
-                    train_manifests,
-                    hparams.tasks,
-                    hparams,
-                    hparams.seed + first_step,
-                    input_context,
-                ),
+                read_batches,
                 [progress, *distribution.hooks(folder, hparams, listener)],
                 _last_step(hparams, history, first_step),
             )
