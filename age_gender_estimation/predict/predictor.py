@@ -8,9 +8,9 @@ import numpy as np
 
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.crop import load_geometry
-from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.error_text import short_message
 from age_gender_estimation.storage.files import read_json
+from age_gender_estimation.storage.model_folder import ModelFolder
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
 
@@ -24,22 +24,7 @@ def find_export(model_dir: str) -> str:
     Raises:
       InputError: there is neither.
     """
-    if filesystem.isfile(os.path.join(model_dir, "saved_model.pb")):
-        return model_dir
-    serving = os.path.join(model_dir, "serving")
-    names = filesystem.listdir(serving) if filesystem.isdir(serving) else []
-    # In a bucket a folder that is being renamed appears file by file.
-    stamps = [
-        name
-        for name in names
-        if name.isdecimal() and filesystem.exists(os.path.join(serving, name, "saved_model.pb"))
-    ]
-    if not stamps:
-        raise InputError(
-            f"{model_dir}: expected an exported model or a model folder with serving/<timestamp>, "
-            "found neither; train.py and export.py make one"
-        )
-    return os.path.join(serving, max(stamps, key=int))
+    return ModelFolder(model_dir).newest_export()
 
 
 def load_description(export: str) -> dict[str, Any]:

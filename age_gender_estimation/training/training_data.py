@@ -7,9 +7,9 @@ import os
 
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.faces.crop import GEOMETRIES, load_geometry
-from age_gender_estimation.networks.backbones import BACKBONES
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.files import read_json
+from age_gender_estimation.storage.model_folder import ModelFolder
 from age_gender_estimation.tasks.age_groups import group_name
 from age_gender_estimation.tasks.labels import LABELS
 
@@ -23,12 +23,8 @@ def fit_to_data(hparams, train_manifests, val_manifests):
 
     Raises:
       InputError: a task without a usable label, in training or in validation.
-      SettingError: an unknown backbone, or a setting for a task that is not learnt.
+      SettingError: a setting for a task that is not learnt.
     """
-    if hparams.backbone not in BACKBONES:
-        raise SettingError(
-            f"--backbone: unknown {hparams.backbone!r}; choose from: {', '.join(sorted(BACKBONES))}"
-        )
     train, val = (
         _usable_labels(hparams, manifests) for manifests in (train_manifests, val_manifests)
     )
@@ -86,37 +82,16 @@ def describe_data(train_manifests, val_manifests, img_size):
 def check_validation(data, model_dir):
     """Raises InputError where a model folder was evaluated on other rows than `data`, from `describe_data`, tells of: the
     lowest val_loss would choose between lists, not between checkpoints."""
+    folder = ModelFolder(model_dir)
     try:
-        before = read_json(os.path.join(model_dir, "data.json"))["validation"]
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-    ):  # a new folder, or one of an earlier version
+        before = folder.read_data()["validation"]
+    except (OSError, InputError, KeyError):  # a new folder, or one of an earlier version
         return
-    if before != data["validation"] and filesystem.exists(os.path.join(model_dir, "eval.json")):
+    if before != data["validation"] and folder.read_evaluations():
         raise InputError(
             f"{model_dir} was evaluated on other rows than those of --val-csv; use the same, or --warm-start "
             f"{model_dir} with another --model-dir"
         )
-
-
-def load_sources(model_dir):
-    """Returns what a model folder knows of its data, see `describe_data`.
-
-    Raises:
-      InputError: its data.json is of another version.
-    """
-    path = os.path.join(model_dir, "data.json")
-    try:
-        sources = read_json(path)
-        return {name: sources[name] for name in ("train", "geometry", "crop_size")}
-    except (ValueError, LookupError, TypeError) as error:
-        raise InputError(
-            f"{path}: expected what train.py of this version writes ({type(error).__name__}: {error}); "
-            "train again"
-        ) from None
 
 
 def _usable_labels(hparams, manifests):

@@ -167,28 +167,6 @@ def test_train_evaluate_export_and_predict_in_a_bucket(
     assert list(tmp_path.iterdir()) == []  # no folder called s3:
 
 
-def test_a_bucket_that_vanishes_in_training_ends_it_with_one_line(
-    bucket_server, environment, data, tmp_path
-):
-    bucket_server.send("PUT", "gone")
-    arguments = training(data, "s3://gone/model", "--num-steps", 100_000, "--eval-steps", 20)
-    command = [sys.executable, str(ROOT / "bin/train.py"), *map(str, arguments)]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    lines = []
-    try:
-        for line in process.stderr:
-            lines.append(line)
-            if line.startswith("step 2 "):
-                for key in bucket_server.keys("gone"):
-                    bucket_server.send("DELETE", f"gone/{key}")
-                bucket_server.send("DELETE", "gone")
-        assert process.wait() == 1
-    finally:
-        process.kill()
-    assert lines[-1].startswith("error: training stopped: ") and "Traceback" not in "".join(lines)
-    assert "NoSuchBucket" in lines[-1] or "not there any more" in lines[-1]
-
-
 PHOTO, LISTS = (
     ["predict.py", "--image-path"],
     ["evaluate.py", "--img-dir", "s3://faces/data/crop", "--csv"],

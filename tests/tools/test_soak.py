@@ -40,7 +40,7 @@ def test_a_changed_byte_a_missing_file_and_a_leftover_are_differences(two_folder
     ]
 
 
-LOG = "going on from step 30 in m\nstep 31 of 90 | ...\nstep 32 of 90 | ...\n"
+LOG = "resuming from step 30 in m\nstep 31 of 90 | ...\nstep 32 of 90 | ...\n"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_what_must_be_saved_follows_from_the_log():
     assert (
         check_steps(made[: made.index("step 61")], 0, 30)[1] == 30
     )  # that of step 60 may have been cut off
-    assert check_steps("going on from step 47 in m\n", 47, 30)[1] == 47
+    assert check_steps("resuming from step 47 in m\n", 47, 30)[1] == 47
 
 
 def test_a_start_that_repeats_the_epoch_of_another_one_is_a_difference():

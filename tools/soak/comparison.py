@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from age_gender_estimation.predict.predictor import Predictor
-from age_gender_estimation.training.evaluations import load_history, step_of
+from age_gender_estimation.storage.model_folder import ModelFolder, step_of
 from age_gender_estimation.training.hparams import load_hparams
 
 FIRST = 32  # openings of pictures that show whether an epoch begins as another one did
@@ -59,7 +59,10 @@ def check_model_folder(folder):
     for place in (folder, folder / "best"):
         if (place / "checkpoint").exists():
             attempt(f"the newest checkpoint of {place.name}/", _read_checkpoint, place)
-    if attempt("eval.json", load_history, folder) and not (folder / "best" / "checkpoint").exists():
+    if (
+        attempt("eval.json", ModelFolder(folder).read_evaluations)
+        and not (folder / "best" / "checkpoint").exists()
+    ):
         differences.append("evaluations without a best/")
     for export in folder.glob("serving/[0-9]*"):
         attempt(f"serving/{export.name}", _ask_export, export)
@@ -70,7 +73,10 @@ def check_finished_model(folder, num_steps):
     """Checks a model folder whose training has ended, for completeness and for what a kill left lying about."""
     folder = pathlib.Path(folder)
     differences = check_model_folder(folder)
-    evaluated, best = load_history(folder), tf.train.latest_checkpoint(str(folder / "best"))
+    evaluated, best = (
+        ModelFolder(folder).read_evaluations(),
+        tf.train.latest_checkpoint(str(folder / "best")),
+    )
     steps = [entry["step"] for entry in evaluated]
     if steps != sorted(set(steps)) or steps[-1:] != [num_steps]:
         differences.append(f"evaluated at steps {steps}, expected rising ones up to {num_steps}")
@@ -110,7 +116,7 @@ def check_steps(log, resumed_at, eval_steps):
         [],
         [int(step) for step in re.findall(r"^step (\d+) of ", log, re.MULTILINE)],
     )
-    said = re.findall(r"^going on from step (\d+) in ", log, re.MULTILINE)
+    said = re.findall(r"^resuming from step (\d+) in ", log, re.MULTILINE)
     if (
         steps
         and said != ([str(resumed_at)] if resumed_at else [])

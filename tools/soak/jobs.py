@@ -4,7 +4,7 @@ import csv
 
 import tensorflow as tf
 
-from age_gender_estimation.training.evaluations import step_of
+from age_gender_estimation.storage.model_folder import step_of
 from tools.soak.comparison import (
     check_finished_model,
     check_model_folder,
