@@ -56,7 +56,7 @@ test-compat: setup .venv-compat/installed
 # Remove .venv-compat to get the TensorFlow that is newest then.
 .venv-compat/installed:
 	$(PYTHON3) -m venv .venv-compat
-	.venv-compat/bin/python $(PIP) tensorflow opencv-python-headless tqdm
+	.venv-compat/bin/python $(PIP) tensorflow --editable .
 	touch $@
 
 # Damaged files, for FUZZ_SECONDS (60). It prints the FUZZ_SEED that repeats a failure.
