@@ -8,25 +8,23 @@ from typing import Any
 from age_gender_estimation.training.fields import flag_of, is_tuple, item_type
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
-# The shipped model: inside the package where a wheel was installed, beside it in a checkout.
-PRETRAINED = str(
-    next(
-        (
-            folder
-            for folder in (PACKAGE / "pretrained", PACKAGE.parent / "pretrained")
-            if folder.is_dir()
-        ),
-        PACKAGE / "pretrained",
-    )
-)
+
+
+def _find_pretrained() -> str:
+    """Returns the folder of the shipped model: in a wheel's package, or beside it in a checkout."""
+    installed, checkout = PACKAGE / "pretrained", PACKAGE.parent / "pretrained"
+    return str(checkout if checkout.is_dir() and not installed.is_dir() else installed)
+
+
+PRETRAINED = _find_pretrained()
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the docstring as it is written, and every default."""
+    """Prints the description as it is written, and every default."""
 
 
-def make_parser(command, docstring):
-    """Returns the argument parser of a command; its help begins with the module's docstring."""
+def make_parser(command: str, docstring: str | None) -> argparse.ArgumentParser:
+    """Returns the parser of a command, whose description is the docstring of its module."""
     return argparse.ArgumentParser(command, description=docstring, formatter_class=HelpFormatter)
 
 
@@ -75,7 +73,7 @@ def given_fields(args: argparse.Namespace, config_class: type) -> dict[str, Any]
     return {name: getattr(args, name) for name in names if hasattr(args, name)}
 
 
-def positive(text):
+def positive(text: str) -> int:
     """Argument type: a whole number above 0."""
     value = int(text)
     if value <= 0:
@@ -83,7 +81,7 @@ def positive(text):
     return value
 
 
-def whole(text):
+def whole(text: str) -> int:
     """Argument type: a whole number, 0 or more."""
     value = int(text)
     if value < 0:
@@ -91,7 +89,7 @@ def whole(text):
     return value
 
 
-def ratio(text):
+def ratio(text: str) -> float:
     """Argument type: a share from 0 to 1."""
     value = float(text)
     if not 0.0 <= value <= 1.0:

@@ -15,10 +15,9 @@ from tests.conftest import ROOT
 
 STORAGE = """
 import os, sys
-sys.path.insert(0, sys.argv[1])
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.files import write_file
-root = sys.argv[2]
+root = sys.argv[1]
 filesystem.makedirs(root + "/a/deep")
 write_file(root + "/a/one.txt", b"1")
 write_file(root + "/a/one.txt", "\\u00e4,\\r\\n2".encode())
@@ -88,7 +87,7 @@ def training(data, model_dir, *more):
 
 def test_storage_does_the_same_here_and_in_a_bucket(bucket_server, environment, tmp_path):
     bucket_server.send("PUT", "things")
-    command = [sys.executable, "-c", STORAGE, str(ROOT)]
+    command = [sys.executable, "-c", STORAGE]
     outputs = [
         subprocess.run(
             [*command, root], env=environment, capture_output=True, text=True, check=True
