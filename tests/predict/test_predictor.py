@@ -27,7 +27,7 @@ from age_gender_estimation.faces.photo import encode_jpeg
 from tests.conftest import ROOT
 
 CONFIGS = ROOT / "deploy/serving"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
 # {message: {field: (number, type)}}, where * is repeated, of session_bundle_config.proto and
 # monitoring_config.proto, which are not in tensorflow-serving-api.
 SCHEMA = {
