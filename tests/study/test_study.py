@@ -68,7 +68,10 @@ def test_every_combination_is_a_run_and_age_settings_do_not_multiply_runs_withou
             {"grid": {"sources": ["a:height"]}},
             "unknown label of a 'height'; choose from: age, gender, race",
         ),
-        ({"grid": {"sources": ["a"], "age_encoding": ["groups:4-2"]}}, "'4-2', which is empty"),
+        (
+            {"grid": {"sources": ["a"], "age_encoding": ["groups:4-2"]}},
+            "first year of a range before its last, got '4-2'",
+        ),
         (
             {"grid": {"sources": ["a"], "age_encoding": ["ordinal"]}},
             "unknown 'ordinal'; choose from: classes",
