@@ -1,90 +1,99 @@
 VENV ?= .venv
 PYTHON ?= $(VENV)/bin/python
-# The interpreter that makes the virtual environment: requirements.txt is pinned for 3.11.
+# The interpreter that creates the virtual environments. The locks are for Python 3.11.
 PYTHON3 ?= $(shell command -v python3.11 || command -v python3)
+PIP = -m pip install --quiet --disable-pip-version-check
+
 DATASET ?= imdb
 DATA ?= data/$(DATASET)_crop
 OUT ?= var
 MODEL ?= $(OUT)/cnn-model
 IMG_SIZE ?= 112
 TRAIN_FLAGS ?=
-# A third of the validation list that neither chose nor calibrated the model; empty for lists of under 300 rows.
+# The third of the validation list that neither chose nor calibrated the model. Lists under 300 rows are not divided:
+# give EVALUATE_FLAGS= for them.
 EVALUATE_FLAGS ?= --reporting-part
-# For soak: how often each script is killed.
+# What test-compat compares: MODEL if it is given, else the shipped model.
+COMPAT_MODEL = $(if $(filter-out file,$(origin MODEL)),$(MODEL),pretrained)
+COMPAT_ANSWERS = $(OUT)/compat/answers.npz
 KILLS ?= 20
-# For test-compat: the newest TensorFlow, apart from ours, and the shipped model unless MODEL names another.
-COMPAT_VENV ?= .venv-compat
-COMPAT_MODEL = $(if $(filter-out file,$(origin MODEL)),$(MODEL),$(firstword $(wildcard pretrained) $(OUT)/compat/model))
-
-# For bench: sections as `preprocess input`, all if empty; PyTorch lives in an environment of its own.
+# Sections of the benchmark, such as "preprocess input"; all of them if empty.
 BENCH ?=
-BENCH_VENV ?= .venv-bench
 
-.PHONY: setup setup-dev setup-web demo test test-compat fuzz soak bench lint download preprocess train evaluate export predict web
+.PHONY: setup setup-dev setup-web demo test test-slow test-compat fuzz soak bench lint docs lock
+.PHONY: download preprocess train evaluate export predict web
 
 setup: $(VENV)/installed
 setup-dev: $(VENV)/installed-dev
 setup-web: $(VENV)/installed-web
 
-# The stamp is written last: an interrupted installation is done again.
+# The last line marks a complete installation; an interrupted one runs again.
 $(VENV)/installed: requirements.txt pyproject.toml
-	@$(PYTHON3) -c 'import sys; sys.exit(None if sys.version_info[:2] == (3, 11) else "Python 3.11 is needed; make setup PYTHON3=/path/to/python3.11")'
+	@$(PYTHON3) -c 'import sys; sys.exit(None if sys.version_info[:2] == (3, 11) else "error: expected Python 3.11, found %d.%d; run make setup PYTHON3=/path/to/python3.11" % sys.version_info[:2])'
 	$(PYTHON3) -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(PYTHON) $(PIP) -r requirements.txt
+	$(PYTHON) $(PIP) --no-deps --editable .
 	touch $@
 
-$(VENV)/installed-web: $(VENV)/installed requirements-web.txt
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-web.txt
-	touch $@
-
-$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt requirements-web.txt requirements-dask.txt
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/installed-%: requirements-%.txt $(VENV)/installed
+	$(PYTHON) $(PIP) -r $<
 	touch $@
 
 demo: setup
 	PYTHON=$(PYTHON) bin/demo.sh
 
 test: setup-dev
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -m "not slow"
 
-test-compat: setup $(COMPAT_VENV)/installed $(if $(filter $(OUT)/compat/model,$(COMPAT_MODEL)),$(OUT)/compat/trained)
-	$(PYTHON) -m tools.compat --model-dir $(COMPAT_MODEL) --save $(OUT)/compat/answers.npz
-	$(COMPAT_VENV)/bin/python -m tools.compat --model-dir $(COMPAT_MODEL) --compare $(OUT)/compat/answers.npz
+test-slow: setup-dev
+	$(PYTHON) -m pytest -m slow
 
-# Not part of test: it takes many minutes. SOAK_FLAGS="--seed N" repeats the moments of an earlier one.
-soak: setup-dev
-	$(PYTHON) -m tools.soak.campaign --kills $(KILLS) $(SOAK_FLAGS)
+# Predictions of the shipped model, or of MODEL, in our TensorFlow and in the newest one.
+test-compat: setup .venv-compat/installed
+	$(PYTHON) -m tools.compat --model-dir $(COMPAT_MODEL) --save $(COMPAT_ANSWERS)
+	.venv-compat/bin/python -m tools.compat --model-dir $(COMPAT_MODEL) --compare $(COMPAT_ANSWERS)
 
-# `rm -r` it to get the TensorFlow that is the newest by then.
-$(COMPAT_VENV)/installed:
-	$(PYTHON3) -m venv $(COMPAT_VENV)
-	$(COMPAT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade tensorflow opencv-python-headless
+# Remove .venv-compat to get the TensorFlow that is newest then.
+.venv-compat/installed:
+	$(PYTHON3) -m venv .venv-compat
+	.venv-compat/bin/python $(PIP) tensorflow --editable .
 	touch $@
 
-$(OUT)/compat/trained: | setup
-	$(PYTHON) bin/make_sample.py --output-dir $(OUT)/compat/imdb_crop --records 200
-	$(PYTHON) bin/preprocess_imdb.py --db-path $(OUT)/compat/imdb_crop/imdb.mat --photo-dir $(OUT)/compat/imdb_crop --output-dir $(OUT)/compat --img-size 64
-	$(PYTHON) bin/train.py --img-dir $(OUT)/compat/crop --train-csv $(OUT)/compat/train.csv --val-csv $(OUT)/compat/val.csv --model-dir $(OUT)/compat/model --img-size 64 --num-steps 200 --eval-steps 200
-	touch $@
-
-# FUZZ_SECONDS (60) and FUZZ_SEED: tools/fuzz.py says more.
+# Damaged files, for FUZZ_SECONDS (60). It prints the FUZZ_SEED that repeats a failure.
 fuzz: setup-dev
 	$(PYTHON) -m tools.fuzz
 
-bench: setup $(if $(or $(filter torch,$(BENCH)),$(if $(BENCH),,all)),$(BENCH_VENV)/installed)
-	BENCH_TORCH_PYTHON=$(BENCH_VENV)/bin/python $(PYTHON) -m bench $(BENCH) $(BENCH_FLAGS)
+# Kills each command KILLS times at random moments, which takes many minutes. SOAK_FLAGS="--seed N" repeats the moments.
+soak: setup-dev
+	$(PYTHON) -m tools.soak.campaign --kills $(KILLS) $(SOAK_FLAGS)
 
-$(BENCH_VENV)/installed: requirements-bench.txt
-	$(PYTHON3) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+# BENCH="preprocess input" runs these sections only; BENCH_FLAGS="--rounds 3".
+bench: setup $(if $(or $(filter torch,$(BENCH)),$(if $(BENCH),,all)),.venv-bench/installed)
+	$(PYTHON) -m bench $(BENCH) $(BENCH_FLAGS)
+
+.venv-bench/installed: requirements-bench.txt
+	$(PYTHON3) -m venv .venv-bench
+	.venv-bench/bin/python $(PIP) -r $<
 	touch $@
 
 lint: setup-dev
 	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
 	$(VENV)/bin/hadolint Dockerfile Dockerfile.gpu
 
-# IMDB_WIKI_URL=... names another address.
+docs: setup-dev
+	$(PYTHON) -m mkdocs build --quiet --strict --site-dir $(OUT)/site
+
+# Writes requirements*.txt from pyproject.toml, with Python 3.11; LOCK_FLAGS=--upgrade takes newer releases.
+lock: export CUSTOM_COMPILE_COMMAND = make lock
+lock: setup-dev
+	$(PYTHON) -m piptools compile $(LOCK_FLAGS) --all-extras --output-file requirements-dev.txt pyproject.toml
+	$(PYTHON) -m piptools compile --constraint requirements-dev.txt --extra train,s3 --output-file requirements.txt pyproject.toml
+	$(PYTHON) -m piptools compile --constraint requirements-dev.txt --extra train,s3,web --output-file requirements-web.txt pyproject.toml
+	$(PYTHON) -m piptools compile --constraint requirements-dev.txt --extra train,s3,dask --output-file requirements-dask.txt pyproject.toml
+
+# IMDB_WIKI_URL names another address.
 download:
 	bin/download-imdb-crop.sh $(DATASET) $(DATA)
 
@@ -103,6 +112,6 @@ export: setup
 predict: setup
 	$(PYTHON) bin/predict.py --model-dir $(MODEL) --image-path "$(IMAGE)"
 
-# The page in the browser; with the model that comes with the code where MODEL is not given and not there.
+# The page in the browser, with MODEL, or with the shipped model if MODEL is not given and does not exist.
 web: setup-web
 	$(PYTHON) bin/web.py $(if $(filter-out file,$(origin MODEL))$(wildcard $(MODEL)),--model-dir $(MODEL)) $(WEB_FLAGS)

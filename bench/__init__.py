@@ -1,1 +1,1 @@
-"""How fast the project is, beside what it is compared with; `python -m bench --help`. Nothing of the package imports it."""
+"""Speed of the project beside what it is compared with. Nothing in the package imports it."""

@@ -1,10 +1,11 @@
-"""Measures how fast the project is and prints a Markdown table.
+"""Measures how fast the project is, and prints a Markdown table.
 
-    make bench                        # all of it, under 20 minutes on two quiet cores
+    make bench                        # everything, under 20 minutes on two quiet cores
     make bench BENCH=preprocess
     python -m bench predict --rounds 3
 
-Every number is the median of alternating rounds, each side in a process of its own. The table also goes to bench/results/.
+Every number is the median of several rounds. In a round each side runs once, in its own process.
+The table is also written into bench/results/.
 """
 
 import argparse
@@ -14,10 +15,11 @@ import subprocess
 import sys
 import time
 
-from bench.machine import describe  # noqa: E402
-from bench.measure import BrokenSide, table  # noqa: E402
+from age_gender_estimation.cli.arguments import positive
+from bench.machine import describe
+from bench.measure import BrokenSide, table
 
-# Name -> function(rounds, scale) that returns Rows, most important first; and the rounds it takes if not told.
+# Name -> (function(rounds, scale) that returns Rows, default rounds); the most important first.
 SECTIONS = {
     "preprocess": ("bench.preprocess:measure", 3),
     "input": ("bench.input_pipeline:measure", 5),
@@ -34,17 +36,12 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}; all if not given"
-    )
-    parser.add_argument(
-        "--rounds",
-        type=_positive,
-        help="how often each side is measured; each section has its own default",
-    )
-    parser.add_argument(
-        "--scale", type=float, default=1.0, help="share of the work, to try things out"
-    )
+    text = f"sections to measure: {', '.join(SECTIONS)}; all if not given"
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=text)
+    text = "number of measurements of each side; if not given, the default of each section"
+    parser.add_argument("--rounds", type=positive, help=text)
+    text = "share of the work, for a quick try (default: 1.0)"
+    parser.add_argument("--scale", type=float, default=1.0, help=text)
     args = parser.parse_args()
     unknown = [name for name in args.sections if name not in SECTIONS]
     if unknown:
@@ -55,10 +52,9 @@ def main():
         function, rounds = SECTIONS[name]
         module, _, function = function.partition(":")
         start = time.monotonic()
+        measure = getattr(importlib.import_module(module), function)
         try:
-            found = getattr(importlib.import_module(module), function)(
-                args.rounds or rounds, args.scale
-            )
+            found = measure(args.rounds or rounds, args.scale)
         except (BrokenSide, subprocess.SubprocessError) as error:
             print(f"{name}: {error}", file=sys.stderr)
             is_broken = True
@@ -69,13 +65,6 @@ def main():
     text = f"Measured on: {describe()}\n\n{table(rows)}\n"
     (RESULTS / f"{'-'.join(args.sections) or 'all'}.md").write_text(text, encoding="utf-8")
     return 1 if is_broken else 0
-
-
-def _positive(text):
-    value = int(text)
-    if value <= 0:
-        raise ValueError
-    return value
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The article's way, written again from its description: the baseline that ours is measured against.
+"""The baseline: what the article does, written from its description.
 
-One Python loop over imdb.mat that reads, resizes and writes with OpenCV; a text-line reader with one map thread; a
-model_fn of three 5x5 convolutions with Adam.
+A Python loop over imdb.mat that reads, resizes and writes with OpenCV; a text-line reader with one
+map thread; a model_fn of three 5x5 convolutions with Adam.
 """
 
 import csv
@@ -16,7 +16,7 @@ def preprocess(mat, photo_dir, output_dir):
 
     Args:
       mat: imdb.mat.
-      photo_dir: folder of its pictures.
+      photo_dir: folder of its images.
       output_dir: gets crop/... and train.csv.
 
     Returns:
@@ -51,7 +51,10 @@ def preprocess(mat, photo_dir, output_dir):
 
 
 def read_batches(csv_path, image_dir, size, batch_size):
-    """Returns the article's Dataset of ({"image": float32 [batch, size, size, 3]}, (ages, genders)), endless."""
+    """Returns the article's endless Dataset.
+
+    Its elements are ({"image": float32 [batch, size, size, 3]}, {"age": int32, "gender": int32}).
+    """
     import tensorflow as tf
 
     def load(line):
@@ -67,7 +70,7 @@ def read_batches(csv_path, image_dir, size, batch_size):
 
 
 def model_fn(features, labels, mode, params):
-    """The article's network and training step; of the Estimator's modes, training is all that is measured."""
+    """The article's network and training step; only the mode TRAIN is measured."""
     import tensorflow as tf
 
     v1 = tf.compat.v1

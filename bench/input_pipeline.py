@@ -1,4 +1,4 @@
-"""The input pipeline, with flips only: ours beside bare decoding and beside the article's reader. Images per second."""
+"""Images per second of the input pipeline, beside bare decoding and the article's reader."""
 
 import os
 import tempfile
@@ -7,7 +7,7 @@ import time
 from bench.measure import alternate, compare, fresh
 
 SIZE, BATCH = 224, 32
-WARM_UP_BATCHES = 20  # until AUTOTUNE has found its threads and the shuffle buffer is full
+WARM_UP_BATCHES = 20  # AUTOTUNE has chosen its threads then, and the shuffle buffer is full
 
 
 def measure(rounds, scale):
@@ -46,12 +46,12 @@ def measure(rounds, scale):
 
 
 def write_crops(folder, count, size):
-    """Writes `count` crops of that size and a manifest; returns (its path, the folder of the crops)."""
+    """Writes `count` crops and a manifest; returns (path of the manifest, folder of the crops)."""
     from age_gender_estimation.data.manifest import manifest_text
-    from bench.samples import write_pictures
+    from bench.samples import write_images
 
     crop_dir, csv_path = os.path.join(folder, "crop"), os.path.join(folder, "train.csv")
-    names = write_pictures(crop_dir, count, size)
+    names = write_images(crop_dir, count, size)
     rows = (
         (name, {"age": 20 + index % 50, "gender": index % 2}) for index, name in enumerate(names)
     )
@@ -61,7 +61,7 @@ def write_crops(folder, count, size):
 
 
 def run_ours(csv_path, crop_dir, batches):
-    """Returns images per second of the project's training_dataset as its defaults have it."""
+    """Returns images per second of the project's training_dataset with the default settings."""
     from age_gender_estimation.data.input_pipeline import training_dataset
     from age_gender_estimation.data.manifest import open_manifest
     from age_gender_estimation.training.hparams import HParams
@@ -74,7 +74,7 @@ def run_ours(csv_path, crop_dir, batches):
 
 
 def run_bare(csv_path, crop_dir, batches):
-    """Returns images per second of decoding alone, uint8, with as many threads as TensorFlow finds best."""
+    """Returns images per second of decoding to uint8, with the threads that AUTOTUNE chooses."""
     import tensorflow as tf
 
     paths = sorted(

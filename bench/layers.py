@@ -1,8 +1,8 @@
-"""What the layers of a network could save in training: `python -m bench.layers [--rounds 3]`.
+"""What changed layers save in training: `python -m bench.layers [--rounds 3]`.
 
-Images per second of a training step of mobile_facenet's body on one batch in memory, batch-norm frozen, beside the same body
-changed: with its channels first, without batch-norm (the most that folding it into the kernels would save), with Keras' way
-to compute PReLU and with ReLU in its place.
+Images per second of a training step of the mobile_facenet backbone on one batch in memory, with
+frozen batch-norm; beside the same backbone with channels first, without batch-norm (the most that
+folding it into the kernels would save), with Keras' PReLU, and with ReLU instead.
 """
 
 import argparse
@@ -19,7 +19,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=15, help="measured steps of each run")
+    parser.add_argument("--steps", type=int, default=15, help="measured steps of a run")
     args = parser.parse_args()
     changes = {
         "as it is": {},
@@ -47,7 +47,7 @@ def main():
 
 
 def run(steps, data_format="channels_last", has_norm=True, is_quick=True, has_slopes=True):
-    """Returns images per second, median over the steps."""
+    """Returns images per second, the median over the steps."""
     import statistics
 
     import tensorflow as tf
@@ -59,7 +59,7 @@ def run(steps, data_format="channels_last", has_norm=True, is_quick=True, has_sl
     keras, layers, prelu = tf.keras.layers, mobile_facenet.layers, mobile_facenet.PReLU
 
     class Layers:
-        """The layers that mobile_facenet builds from, some of them changed."""
+        """Keras' layers, some of them changed."""
 
         def __getattr__(self, name):
             return getattr(keras, name)
@@ -75,15 +75,14 @@ def run(steps, data_format="channels_last", has_norm=True, is_quick=True, has_sl
             return keras.Input([*shape[2:], *shape[:2]] if is_first else shape)
 
         def DepthwiseConv2D(self, size, *args, **options):
-            return keras.DepthwiseConv2D(
-                7 if size == 512 else size, *args, **options
-            )  # shape[1] is not the side any more
+            # With channels first, shape[1] is no longer the side.
+            return keras.DepthwiseConv2D(7 if size == 512 else size, *args, **options)
 
     def slopes(initializer, shared_axes, name):
         if not has_slopes:
             return keras.ReLU(name=name)
         layer = prelu(initializer, shared_axes=[2, 3] if is_first else shared_axes, name=name)
-        layer.is_training = is_quick and not is_first  # the quick way knows channels last only
+        layer.is_training = is_quick and not is_first  # the quick way needs channels last
         return layer
 
     mobile_facenet.layers, mobile_facenet.PReLU = Layers(), slopes

@@ -1,4 +1,4 @@
-"""Measuring two sides in turns, each time in a fresh process; medians, ratios and a Markdown table of them."""
+"""Measures sides in turns, each in a fresh process; medians, ratios and their Markdown table."""
 
 import json
 import os
@@ -13,7 +13,7 @@ TIMEOUT = 1800  # seconds for one side
 
 
 class BrokenSide(RuntimeError):
-    """A side ended without a number; the message is the end of what it printed."""
+    """A side failed; the message is the end of its output."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Row:
     """A line of the table.
 
     Attributes:
-      what: the thing measured.
-      unit: of ours and of the baseline.
-      ours, baseline: medians; the baseline is None where the goal is a limit on ours.
-      ratio: how many times better ours is, median of the rounds' ratios; None without a baseline.
-      goal: as people read it, or "".
+      what: what was measured.
+      unit: unit of ours and of the baseline.
+      ours, baseline: medians; the baseline is None if the goal is a limit on ours.
+      ratio: how many times better ours is: the median ratio of a round; None without a baseline.
+      goal: the goal as text, or "".
       is_met: whether the goal is met; None without a goal.
     """
 
@@ -39,16 +39,16 @@ class Row:
 
 
 def alternate(sides, rounds):
-    """Measures every side in every round, in turns that are reversed from round to round.
+    """Measures every side in every round; every second round has the reversed order.
 
-    What changes slowly, a warm processor or another program, so falls on all sides alike.
+    So slow changes, such as a warm processor or another program, affect all sides alike.
 
     Args:
-      sides: {name: () -> number or dict}.
-      rounds: how often.
+      sides: {name: function() -> number or dict}.
+      rounds: number of rounds.
 
     Returns:
-      {name: list of what was measured, one per round}.
+      {name: list of the results, one per round}.
     """
     results = {name: [] for name in sides}
     for number in range(rounds):
@@ -61,10 +61,10 @@ def compare(what, ours, baseline, unit, goal=None, is_time=False):
     """Returns the Row of two sides measured in turns.
 
     Args:
-      what: the thing measured.
+      what: what was measured.
       ours, baseline: numbers of the rounds, in the same order.
-      unit: of the numbers.
-      goal: the least ratio wanted, or None.
+      unit: unit of the numbers.
+      goal: the lowest ratio that is enough, or None.
       is_time: whether less is better.
     """
     ratios = [
@@ -102,31 +102,30 @@ def table(rows):
         baseline = "" if row.baseline is None else f"{show(row.baseline)} {row.unit}"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         met = {None: "", True: "yes", False: "**no**"}[row.is_met]
-        lines.append(
-            f"| {row.what} | {show(row.ours)} {row.unit} | {baseline} | {ratio} | {row.goal} | {met} |"
-        )
+        ours = f"{show(row.ours)} {row.unit}"
+        lines.append(f"| {row.what} | {ours} | {baseline} | {ratio} | {row.goal} | {met} |")
     return "\n".join(lines)
 
 
 def show(number):
-    """Returns a number with three digits that count."""
+    """Returns a number with three significant digits."""
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
 def fresh(function, python=None, environment=None, **arguments):
-    """Calls `function` ("bench.module:name") with JSON-able arguments in a process of its own.
+    """Calls a function in its own process.
 
     Args:
-      function: what to call.
+      function: "bench.module:name".
       python: the interpreter; this one if None.
-      environment: variables on top of this process's.
-      **arguments: of the function.
+      environment: additional variables.
+      **arguments: arguments of the function that JSON can express.
 
     Returns:
-      What it returned, a number or dict.
+      What the function returned: a number or dict.
 
     Raises:
-      BrokenSide: it did not return.
+      BrokenSide: the process failed.
     """
     variables = {
         **os.environ,

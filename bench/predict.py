@@ -1,4 +1,4 @@
-"""One picture from a cold process, the same picture again and again, and finding faces. Seconds and milliseconds."""
+"""The time of one image in a new process, of the same image again, and of finding faces."""
 
 import os
 import statistics
@@ -28,7 +28,7 @@ def measure(rounds, scale):
     stages = {name: [each[name] for each in found["stages"]] for name in found["stages"][0]}
     return [
         compare(
-            "one picture, whole process, against tf.saved_model.load and a call",
+            "one image, whole process, against tf.saved_model.load and a call",
             found["process"],
             found["plain"],
             "s",
@@ -36,9 +36,9 @@ def measure(rounds, scale):
         ),
         limit("of it: imports", stages["imports"], "s"),
         limit("of it: loading the model", stages["load"], "s"),
-        limit("of it: the first answer", stages["first"], "s"),
+        limit("of it: the first prediction", stages["first"], "s"),
         limit(
-            "one face crop, warm (the model in the box averages it with its mirror image)",
+            "one face crop, warm (the shipped model averages it with its mirror image)",
             stages["warm_ms"],
             "ms",
             25,
@@ -48,15 +48,9 @@ def measure(rounds, scale):
 
 
 def run_process():
-    """Returns the seconds that bin/predict.py takes for one picture without finding faces."""
-    command = [
-        sys.executable,
-        os.path.join(ROOT, "bin", "predict.py"),
-        "--image-path",
-        PHOTO,
-        "--face-detector",
-        "none",
-    ]
+    """Returns the seconds of `age-gender predict` for one image, without finding faces."""
+    arguments = ["predict", "--image-path", PHOTO, "--face-detector", "none"]
+    command = [sys.executable, "-m", "age_gender_estimation", *arguments]
     start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - start
@@ -69,7 +63,7 @@ def _wall(function, **arguments):
 
 
 def run_plain():
-    """What one would write without this project: tf.saved_model.load and one call with the bytes."""
+    """Predicts without this project: tf.saved_model.load, and one call with the file."""
     import tensorflow as tf
 
     model = tf.saved_model.load(os.path.join(MODEL, "serving", "1"))
@@ -79,7 +73,7 @@ def run_plain():
 
 
 def run_stages(calls):
-    """Returns {"imports", "load", "first": seconds, "warm_ms": median milliseconds of one more answer}."""
+    """Returns seconds of "imports", "load" and "first", and median milliseconds "warm_ms"."""
     times = [time.perf_counter()]
     import numpy as np
 
@@ -107,7 +101,7 @@ def run_stages(calls):
 
 
 def run_detection(calls):
-    """Returns the median seconds of finding the face of the example photo, enlarged to 1424 x 1024."""
+    """Returns the median seconds of finding the face in the example, enlarged to 1424 x 1024."""
     import cv2
 
     from age_gender_estimation.faces.detector import find_faces
@@ -119,6 +113,6 @@ def run_detection(calls):
     for _ in range(calls + 1):  # the first call loads MTCNN
         start = time.perf_counter()
         if not find_faces(photo):
-            raise ValueError("expected to find the astronaut's face")
+            raise ValueError("expected the astronaut's face, found none")
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds[1:])

@@ -1,4 +1,4 @@
-"""Preprocessing: ours beside the article's loop and beside bare OpenCV; and reading an imdb.mat of full length."""
+"""Preprocessing beside the article's loop and bare OpenCV, and reading an imdb.mat of full size."""
 
 import os
 import shutil
@@ -10,13 +10,13 @@ from bench.measure import alternate, compare, fresh, limit
 
 
 def measure(rounds, scale):
-    """Returns the Rows: pictures per second on two cores, from 256 to 224 px, all of them in the page cache."""
-    from bench.samples import write_mat, write_pictures
+    """Returns the Rows: images per second on two cores, from 256 to 224 px, in the page cache."""
+    from bench.samples import write_images, write_mat
 
     count = max(40, int(24_000 * scale))
     with tempfile.TemporaryDirectory() as folder:
         photos, mat = os.path.join(folder, "photos"), os.path.join(folder, "imdb.mat")
-        write_mat(mat, write_pictures(photos, count, 256))
+        write_mat(mat, write_images(photos, count, 256))
 
         def side(name):
             return lambda: _measure_side(name, folder, mat=mat, photo_dir=photos)
@@ -30,39 +30,35 @@ def measure(rounds, scale):
             "preprocess, against the article's loop (equal crops)",
             whole,
             found["article"],
-            "pictures/s",
+            "images/s",
             1.7,
         ),
         compare(
             "of it the crops and lists, against bare OpenCV on two threads",
             crops,
             found["bare"],
-            "pictures/s",
+            "images/s",
             0.9,
         ),
     ]
 
 
 def _measure_side(name, folder, **arguments):
-    # What a side wrote stays until all are measured: for minutes after thousands of files were deleted, ext4 makes new ones
-    # several times slower (it looks at every inode that was freed of late).
+    # The files of a side stay until all sides are measured: for minutes after thousands of files
+    # were deleted, ext4 creates new ones several times slower.
     output_dir = tempfile.mkdtemp(dir=folder)
-    os.sync()  # nor shall it pay for what the side before it wrote
+    os.sync()  # a side does not wait for the writes of the one before
     return fresh(f"bench.preprocess:{name}", output_dir=output_dir, **arguments)
 
 
 def measure_mat(rounds, scale):
     """Returns the Rows of reading and filtering an imdb.mat of 460,000 records."""
-    from bench.samples import PHOTOS_PER_PERSON, write_mat
+    from bench.samples import image_name, write_mat
 
     count = max(100, int(460_000 * scale))
-    names = [
-        f"{index // PHOTOS_PER_PERSON % 100:02d}/nm{index // PHOTOS_PER_PERSON:07d}_rm{index}_1970-3-5_2000.jpg"
-        for index in range(count)
-    ]
     with tempfile.TemporaryDirectory() as folder:
         mat = os.path.join(folder, "imdb.mat")
-        write_mat(mat, names)
+        write_mat(mat, [image_name(index) for index in range(count)])
         found = [fresh("bench.preprocess:run_mat", mat=mat) for _ in range(min(rounds, 3))]
     return [
         limit(
@@ -81,7 +77,10 @@ def measure_mat(rounds, scale):
 
 
 def run_ours(mat, photo_dir, output_dir):
-    """Returns pictures per second, workers' start and lists included: of the whole, and from when imdb.mat was read."""
+    """Returns images per second, with the start of workers and the lists.
+
+    "whole" is of everything, "crops" of what follows the reading of imdb.mat.
+    """
     from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess
     from age_gender_estimation.datasets.example import Filters
     from age_gender_estimation.datasets.imdb_wiki import read_imdb_wiki
@@ -101,8 +100,8 @@ def run_ours(mat, photo_dir, output_dir):
 
 
 def run_article(mat, photo_dir, output_dir):
-    """Returns pictures per second of the article's loop."""
-    import cv2  # noqa: F401 -- its import is not the loop's
+    """Returns images per second of the article's loop."""
+    import cv2  # noqa: F401 -- imported before the clock starts
     import scipy.io  # noqa: F401
 
     from bench import article
@@ -113,7 +112,7 @@ def run_article(mat, photo_dir, output_dir):
 
 
 def run_bare(mat, photo_dir, output_dir):
-    """Returns pictures per second of imread, resize and imwrite on two threads, each with OpenCV on one."""
+    """Returns images per second of imread, resize and imwrite on two threads."""
     from concurrent.futures import ThreadPoolExecutor
 
     import cv2
@@ -134,7 +133,7 @@ def run_bare(mat, photo_dir, output_dir):
 
 
 def run_mat(mat):
-    """Returns the seconds and peak memory of `read_imdb_wiki`, the interpreter and NumPy included in the memory."""
+    """Returns the seconds of `read_imdb_wiki`, and the peak memory with interpreter and NumPy."""
     from age_gender_estimation.datasets.example import Filters
     from age_gender_estimation.datasets.imdb_wiki import read_imdb_wiki
 
@@ -149,14 +148,14 @@ def run_mat(mat):
 
 
 def measure_growth(rounds, scale):
-    """Returns the Rows of throughput and memory at 1, 10 and 100 times the records, small ones; ratios to the first."""
-    from bench.samples import write_mat, write_pictures
+    """Returns the Rows of throughput and memory at 1, 10 and 100 times the records."""
+    from bench.samples import write_images, write_mat
 
     rows, first = [], None
     with tempfile.TemporaryDirectory() as folder:
         for count in (max(40, int(number * scale)) for number in (400, 4_000, 40_000)):
             photos, mat = os.path.join(folder, "photos"), os.path.join(folder, "imdb.mat")
-            write_mat(mat, write_pictures(photos, count, 64))
+            write_mat(mat, write_images(photos, count, 64))
             for name, function in (
                 ("preprocess", "bench.preprocess:run_growing"),
                 ("train", "bench.training:run_growing"),
@@ -170,7 +169,7 @@ def measure_growth(rounds, scale):
                         f"{name}, {count:,} records, against the fewest",
                         [found["rate"]],
                         [first[name]["rate"]],
-                        "pictures/s",
+                        "images/s",
                     ),
                     compare(
                         f"{name}, {count:,} records, peak memory",
@@ -186,7 +185,7 @@ def measure_growth(rounds, scale):
 
 
 def run_growing(mat, photo_dir, output_dir):
-    """Preprocesses to 48 px crops; returns pictures per second and the peak memory of the largest process."""
+    """Preprocesses to crops of 48 px; returns images per second and the peak memory."""
     from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess
     from age_gender_estimation.datasets.example import Filters
     from age_gender_estimation.datasets.imdb_wiki import read_imdb_wiki

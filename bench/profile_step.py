@@ -1,7 +1,8 @@
-"""Prints the op types that take most of a training step: `python -m bench.profile_step [--steps 8]`.
+"""Prints the slowest op types of a training step: `python -m bench.profile_step [--steps 8]`.
 
-For the default backbone, and for mobile_facenet with --freeze-batch-norm. TensorFlow's own trace (FULL_TRACE) says
-what each op took; ops run beside each other, so the sum is more than a step, and shares are of the sum.
+It measures the default backbone, and mobile_facenet with --freeze-batch-norm. The times are from
+TensorFlow's FULL_TRACE. Ops run in parallel, so their sum exceeds the time of a step; the shares
+are shares of the sum.
 """
 
 import argparse
@@ -36,18 +37,17 @@ def main():
                 steps=args.steps,
                 is_traced=True,
             )
-            print(
-                f"\n{name}: {found['rate']:.1f} images/s while traced\n\n{op_table(found['microseconds'], args.steps)}"
-            )
+            print(f"\n{name}: {found['rate']:.1f} images/s while traced\n")
+            print(op_table(found["microseconds"], args.steps))
 
 
 def op_table(microseconds, steps, top=10):
     """Returns a Markdown table of the most expensive op types.
 
     Args:
-      microseconds: {op type: in all steps}.
-      steps: how many.
-      top: lines.
+      microseconds: {op type: microseconds in all steps}.
+      steps: number of steps.
+      top: number of rows.
     """
     total = sum(microseconds.values())
     lines = ["| op | ms a step | share |", "|---|---|---|"]

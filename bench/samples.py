@@ -1,4 +1,4 @@
-"""Data for the measurements: drawn pictures, each under many names, and an imdb.mat of any length."""
+"""Data for the measurements: drawn images, each under many names, and an imdb.mat of any size."""
 
 import os
 
@@ -8,26 +8,31 @@ from scipy.io import savemat
 from age_gender_estimation.datasets.synthetic import draw_face
 from age_gender_estimation.faces.photo import encode_jpeg
 
-NUM_DRAWN = 200  # more would take longer to draw and be the same work to read
+NUM_DRAWN = 200  # more would take longer to draw, and no longer to read
 PHOTOS_PER_PERSON = 5
 
 
-def write_pictures(folder, num_pictures, size):
-    """Draws JPEGs and gives each several names (hard links); as large as IMDB-WIKI's crops of that size.
+def image_name(index):
+    """Returns the name of an image in IMDB-WIKI's form: NN/nm..._rm..._BIRTHDAY_YEAR.jpg."""
+    person = index // PHOTOS_PER_PERSON
+    return f"{person % 100:02d}/nm{person:07d}_rm{index}_1970-3-5_2000.jpg"
+
+
+def write_images(folder, num_images, size):
+    """Draws JPEGs and gives each several names (hard links).
+
+    The files are as large as IMDB-WIKI's crops of that size.
 
     Args:
-      folder: gets NN/nm..._rm..._YEAR-MONTH-DAY_YEAR.jpg, four people a hundred.
-      num_pictures: names.
+      folder: the folder for the images, which have the names of `image_name`.
+      num_images: number of names.
       size: side in pixels.
 
     Returns:
       The names, relative to the folder.
     """
     generator = np.random.default_rng(0)
-    names = [
-        f"{index // PHOTOS_PER_PERSON % 100:02d}/nm{index // PHOTOS_PER_PERSON:07d}_rm{index}_1970-3-5_2000.jpg"
-        for index in range(num_pictures)
-    ]
+    names = [image_name(index) for index in range(num_images)]
     for number in range(100):
         os.makedirs(os.path.join(folder, f"{number:02d}"), exist_ok=True)
     for index, name in enumerate(names):
@@ -36,18 +41,17 @@ def write_pictures(folder, num_pictures, size):
             os.link(os.path.join(folder, names[index % NUM_DRAWN]), path)
             continue
         face = draw_face(int(generator.integers(90)), index % 2, generator, size).astype(np.int16)
-        face = (
-            (face + generator.normal(0, 6, face.shape)).clip(0, 255).astype(np.uint8)
-        )  # grain, as photos have
+        grain = generator.normal(0, 6, face.shape)  # as in photos
+        face = (face + grain).clip(0, 255).astype(np.uint8)
         with open(path, "wb") as file:
             file.write(encode_jpeg(face, 90))
     return names
 
 
 def write_mat(path, names):
-    """Writes an imdb.mat with the ten fields of the published file (see datasets/imdb_wiki.py) for these pictures.
+    """Writes an imdb.mat for images, with the ten fields of the published file.
 
-    One record in ten has a low face score, one in ten a second face.
+    One record in ten has a low face score, one in ten a second face. See datasets/imdb_wiki.py.
     """
     count = len(names)
     people = np.arange(count) // PHOTOS_PER_PERSON

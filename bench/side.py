@@ -1,4 +1,7 @@
-"""One measurement in a process of its own: `python -m bench.side bench.module:function '{"argument": 1}'` prints JSON."""
+"""One measurement in its own process; prints JSON.
+
+python -m bench.side bench.module:function '{"argument": 1}'
+"""
 
 import importlib
 import json

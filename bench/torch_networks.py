@@ -1,12 +1,15 @@
-"""The two networks in PyTorch, of the same layers and sizes, and a training step of each. Imports nothing of the project."""
+"""The two networks in PyTorch, with the same layers and sizes, and their training.
+
+It imports nothing of the project.
+"""
 
 import time
 
 import torch
 from torch import nn
 
-# Expanded channels, channels out, kernel, stride, squeeze-and-excite, hard-swish: MobileNetV3-Small as Keras has it
-# (Howard et al., ICCV 2019, table 2).
+# MobileNetV3-Small as in Keras (Howard et al., ICCV 2019, table 2): expanded channels, channels
+# out, kernel, stride, squeeze-and-excite, hard-swish.
 SMALL = (
     (16, 16, 3, 2, True, False),
     (72, 24, 3, 2, False, False),
@@ -20,7 +23,7 @@ SMALL = (
     (576, 96, 5, 1, True, True),
     (576, 96, 5, 1, True, True),
 )
-# Channels inside, channels out, stride; see model/mobile_facenet.py.
+# Channels inside, channels out, stride; see networks/mobile_facenet.py.
 FACENET = (
     (128, 64, 2),
     *((128, 64, 1),) * 4,
@@ -55,11 +58,11 @@ class Residual(nn.Sequential):
 
 
 class Network(nn.Module):
-    """A body and, as ours by default, a hidden layer of 1024 and logits for each task."""
+    """A backbone and, as our default, a hidden layer of 1024 units and the logits of each task."""
 
-    def __init__(self, body, units):
+    def __init__(self, backbone, units):
         super().__init__()
-        self.body = body
+        self.backbone = backbone
         self.heads = nn.ModuleDict(
             {
                 name: nn.Sequential(nn.Linear(units, 1024), nn.ReLU(), nn.Linear(1024, classes))
@@ -68,7 +71,7 @@ class Network(nn.Module):
         )
 
     def forward(self, images):
-        features = self.body(images)
+        features = self.backbone(images)
         return {name: head(features) for name, head in self.heads.items()}
 
 
@@ -120,7 +123,10 @@ def mobile_facenet():
 
 
 def run(backbone, img_size, batch_size, steps, is_norm_frozen=False):
-    """Trains on one batch of noise in memory, channels last, Adam; returns {"rate": images per second, "parameters"}."""
+    """Trains with Adam on one batch of noise in memory, channels last.
+
+    Returns {"rate": images per second, "parameters": number of the backbone's}.
+    """
     torch.manual_seed(0)
     network = globals()[backbone]().to(memory_format=torch.channels_last).train()
     if is_norm_frozen:
@@ -143,5 +149,5 @@ def run(backbone, img_size, batch_size, steps, is_norm_frozen=False):
     )
     return {
         "rate": batch_size / seconds[len(seconds) // 2],
-        "parameters": sum(parameter.numel() for parameter in network.body.parameters()),
+        "parameters": sum(parameter.numel() for parameter in network.backbone.parameters()),
     }

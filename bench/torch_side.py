@@ -1,4 +1,4 @@
-"""Training against PyTorch with the same networks; needs an interpreter with torch (make bench makes .venv-bench)."""
+"""Training against PyTorch with the same networks, in .venv-bench, which make bench creates."""
 
 import os
 import tempfile
@@ -16,13 +16,14 @@ NETWORKS = {
 
 
 def measure(rounds, scale):
-    """Returns the Rows. Ours reads its pictures from disk, PyTorch has one batch in memory."""
+    """Returns the Rows. Ours reads its images from disk, PyTorch has one batch in memory."""
     from bench.input_pipeline import write_crops
 
     python = os.environ.get("BENCH_TORCH_PYTHON") or str(ROOT / ".venv-bench" / "bin" / "python")
     if not os.path.isfile(python):
         raise BrokenSide(
-            f"expected an interpreter with torch at {python}; `make bench` makes it, or set BENCH_TORCH_PYTHON"
+            f"expected an interpreter with torch at {python}; run make bench, or set "
+            "BENCH_TORCH_PYTHON"
         )
     rows, steps = [], max(2, int(30 * scale))
     with tempfile.TemporaryDirectory() as folder:

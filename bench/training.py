@@ -1,4 +1,4 @@
-"""Training on the CPU, images per second: ours as bin/train.py builds it, beside the article's network and input."""
+"""Images per second of training on the CPU, beside the article's network and input."""
 
 import os
 import statistics
@@ -8,12 +8,12 @@ import time
 from bench.machine import peak_megabytes
 from bench.measure import alternate, compare, fresh
 
-WARM_UP_STEPS = 3  # the first ones allocate, and oneDNN chooses its kernels
+WARM_UP_STEPS = 3  # the first steps allocate memory, and oneDNN chooses its kernels
 BATCH = 32
 
 
 def measure(rounds, scale):
-    """Returns the Rows against the article: its network at 224 px, and the default backbone at its default size."""
+    """Returns the Rows against the article: its network at 224 px, and our default backbone."""
     from bench.input_pipeline import write_crops
 
     with tempfile.TemporaryDirectory() as folder:
@@ -70,16 +70,17 @@ def measure(rounds, scale):
 
 
 def run_ours(csv_path, crop_dir, options, steps, is_traced=False):
-    """Trains as bin/train.py does, without evaluations.
+    """Trains as `age-gender train` does, without evaluations.
 
     Args:
       csv_path, crop_dir: a manifest and its crops.
       options: {field of HParams: value}.
-      steps: how many are measured, after the warm-up.
-      is_traced: whether to note what each op took; costs some speed.
+      steps: number of measured steps, after the warm-up.
+      is_traced: whether to measure every op, which makes training slower.
 
     Returns:
-      {"rate": images per second, median over steps, "megabytes": peak memory, "microseconds": {op type: in all steps}}.
+      {"rate": images per second, the median over steps; "megabytes": peak memory;
+      "microseconds": {op type: microseconds in all steps}}.
     """
     import tensorflow as tf
 
@@ -129,7 +130,7 @@ def run_article(csv_path, crop_dir, steps):
 
 
 def run_growing(mat, photo_dir, output_dir):
-    """Trains the default backbone on what preprocess made of the records; see bench.preprocess.measure_growth."""
+    """Trains the default backbone on the output of bench.preprocess.run_growing."""
     return run_ours(
         os.path.join(output_dir, "train.csv"),
         os.path.join(output_dir, "crop"),
@@ -154,7 +155,7 @@ def _make_clock(is_traced):
     import tensorflow as tf
 
     class Clock(tf.estimator.SessionRunHook):
-        """Notes when each step ended; after the warm-up also what its ops took, by their types."""
+        """Records when each step ended and, after the warm-up, the time of each op type."""
 
         def __init__(self):
             self.times, self.microseconds = [], {}
@@ -174,7 +175,8 @@ def _make_clock(is_traced):
             if is_traced and len(self.times) > WARM_UP_STEPS:
                 for device in run_values.run_metadata.step_stats.dev_stats:
                     for node in device.node_stats:
-                        # `name = Type(inputs)`: after TensorFlow's rewriting the graph does not know all of them.
+                        # The label is `name = Type(inputs)`. The graph does not know all nodes,
+                        # because TensorFlow rewrites it.
                         kind = (
                             node.timeline_label.partition(" = ")[2].partition("(")[0]
                             or node.node_name

@@ -1,7 +1,9 @@
-"""Prints what each switch gives in training: `python -m bench.training_options [--rounds 3] [--network default]`.
+"""Prints what each switch changes in training.
 
-Every setting runs in turns with what users have by default, in processes of their own. XLA is measured for whole clusters
-(TF_XLA_FLAGS); tcmalloc only where the library is installed (Debian: libtcmalloc-minimal4).
+python -m bench.training_options [--rounds 3] [--network default]
+
+Every setting runs in turns with the default, each in its own process. XLA compiles whole clusters
+(TF_XLA_FLAGS). tcmalloc is measured where its library is installed (Debian: libtcmalloc-minimal4).
 """
 
 import argparse
@@ -13,7 +15,7 @@ from bench.machine import describe
 from bench.measure import BrokenSide, alternate, compare, fresh, table
 from bench.profile_step import NETWORKS
 
-# MODEL_NOTES' settings: no mmap for large blocks and nothing given back, so that pages are not cleared again each step.
+# No mmap for large blocks, and no memory is returned, so that pages are not cleared in each step.
 GLIBC = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "40000000000",
@@ -38,9 +40,9 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=20, help="measured steps of each run")
+    parser.add_argument("--steps", type=int, default=20, help="measured steps of a run")
     parser.add_argument("--network", choices=("all", *NETWORKS), default="all")
-    parser.add_argument("--only", help="part of the name of the settings to try")
+    parser.add_argument("--only", help="measure settings with this in their name")
     args = parser.parse_args()
     print(f"Measured on: {describe()}")
     for network, options in NETWORKS.items():
@@ -82,7 +84,9 @@ def measure(args, options):
 
 def _settings():
     """Returns {name: (environment variables, {field of HParams: value})}."""
-    settings = {name: (environment, {}) for name, environment in ENVIRONMENTS.items()}
+    settings: dict[str, tuple[dict, dict]] = {
+        name: (environment, {}) for name, environment in ENVIRONMENTS.items()
+    }
     library = next(
         iter(glob.glob("/usr/lib/*/libtcmalloc_minimal.so.4")), None
     ) or ctypes.util.find_library("tcmalloc_minimal")

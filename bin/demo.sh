@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The main job on drawn faces, offline and in minutes: preprocess, train, export, evaluate, predict.
+# The whole pipeline on drawn faces, offline, in minutes: preprocess, train, export, evaluate, predict.
 #   bin/demo.sh [OUT]        PYTHON names the interpreter (python3)
 set -euo pipefail
 if [ $# -gt 0 ]; then out=$(realpath -m -- "$1"); fi
@@ -21,5 +21,5 @@ step bin/train.py --img-dir "$out/crop" --train-csv "$out/train.csv" --val-csv "
 step bin/evaluate.py --model-dir "$out/model" --csv "$out/val.csv" --img-dir "$out/crop"
 step -m tools.check_demo --evaluation "$out/model/evaluation/evaluation.json"
 step bin/predict.py --model-dir "$out/model" --image-path "$(find "$out/crop" -name '*.jpg' | sort | head -1)"
-printf '\nThe model that comes with the code, trained on real faces (pretrained/MODEL_CARD.md), on a real photo:\n'
+printf '\nThe shipped model, trained on real faces (pretrained/MODEL_CARD.md), on a real photo:\n'
 step bin/predict.py --image-path examples/astronaut.jpg

@@ -1,80 +1,79 @@
-"""The flags of the scripts in bin/: a parser, a flag per field of a dataclass, and types that check a number."""
+"""Arguments of commands: a parser, a flag per field of a dataclass, types that check a number."""
 
 import argparse
 import dataclasses
 import pathlib
+from typing import Any
+
+from age_gender_estimation.training.fields import flag_of, is_tuple, item_type
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
-# The shipped model: inside the package where a wheel was installed, beside it in a checkout.
-PRETRAINED = str(
-    next(
-        (
-            folder
-            for folder in (PACKAGE / "pretrained", PACKAGE.parent / "pretrained")
-            if folder.is_dir()
-        ),
-        PACKAGE / "pretrained",
-    )
-)
+
+
+def _find_pretrained() -> str:
+    """Returns the folder of the shipped model: in a wheel's package, or beside it in a checkout."""
+    installed, checkout = PACKAGE / "pretrained", PACKAGE.parent / "pretrained"
+    return str(checkout if checkout.is_dir() and not installed.is_dir() else installed)
+
+
+PRETRAINED = _find_pretrained()
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the docstring as it is written, and every default."""
+    """Prints the description as it is written, and every default."""
 
 
-def make_parser(command, docstring):
-    """Returns the argument parser of a command; its help begins with the module's docstring."""
+def make_parser(command: str, docstring: str | None) -> argparse.ArgumentParser:
+    """Returns the parser of a command, whose description is the docstring of its module."""
     return argparse.ArgumentParser(command, description=docstring, formatter_class=HelpFormatter)
 
 
-def add_fields(parser, config_class):
-    """Adds a flag per field of a dataclass: its name, type, default and metadata (help, choices)."""
+def add_fields(parser: argparse.ArgumentParser, config_class: type) -> None:
+    """Adds a flag per field of a dataclass of settings (training.fields), in their groups.
+
+    The flags have no defaults for argparse: `given_fields` tells what the user gave.
+    """
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for field in dataclasses.fields(config_class):
-        options = {"help": field.metadata["help"], "default": field.default}
-        if field.type is bool:
-            options["action"] = argparse.BooleanOptionalAction
-        elif field.type is tuple:
-            options.update(type=_tuple_of(field.metadata["item_type"]))
-        else:
-            options.update(type=field.type, choices=field.metadata.get("choices"))
-        parser.add_argument(f"--{field.name.replace('_', '-')}", **options)
+        title = field.metadata["group"]
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        names = [name for name in (field.name, field.metadata["old_name"]) if name]
+        groups[title].add_argument(*map(flag_of, names), **_options(field))
 
 
-def _tuple_of(item_type):
+def _options(field):
+    shown = field.default
+    if is_tuple(field):
+        shown = ",".join(map(str, field.default))
+    elif field.type is bool:
+        shown = "on" if field.default else "off"
+    choices = field.metadata["choices"]
+    text = field.metadata["help"] + (f"; choices: {', '.join(choices)}" if choices else "")
+    options = {
+        "help": f"{text} (default: {shown})" if shown != "" else text,
+        "default": argparse.SUPPRESS,
+    }
+    if field.type is bool:
+        return {**options, "action": argparse.BooleanOptionalAction}
+    return {**options, "type": _tuple_of(item_type(field)) if is_tuple(field) else field.type}
+
+
+def _tuple_of(kind):
     def parse(text):
-        return tuple(item_type(part) for part in text.split(",") if part)
+        return tuple(kind(part) for part in text.split(",") if part)
 
-    parse.__name__ = (
-        f"comma-separated {item_type.__name__}"  # argparse names it when a value does not fit
-    )
+    parse.__name__ = f"comma-separated {kind.__name__}"  # argparse names it when a value is wrong
     return parse
 
 
-def from_args(args, config_class):
-    """Returns a `config_class` filled from parsed flags."""
-    return config_class(
-        **{field.name: getattr(args, field.name) for field in dataclasses.fields(config_class)}
-    )
+def given_fields(args: argparse.Namespace, config_class: type) -> dict[str, Any]:
+    """Returns {field: value} of the fields of `config_class` that the command line gives."""
+    names = (field.name for field in dataclasses.fields(config_class))
+    return {name: getattr(args, name) for name in names if hasattr(args, name)}
 
 
-def to_args(config):
-    """Returns the command line arguments from which `from_args` makes `config`; defaults are left out."""
-    arguments = []
-    for field in dataclasses.fields(config):
-        value, dashed = getattr(config, field.name), field.name.replace("_", "-")
-        if value == field.default:
-            continue
-        if isinstance(value, bool):
-            arguments.append(f"--{dashed}" if value else f"--no-{dashed}")
-        else:
-            arguments += [
-                f"--{dashed}",
-                ",".join(map(str, value)) if isinstance(value, tuple) else str(value),
-            ]
-    return arguments
-
-
-def positive(text):
+def positive(text: str) -> int:
     """Argument type: a whole number above 0."""
     value = int(text)
     if value <= 0:
@@ -82,7 +81,7 @@ def positive(text):
     return value
 
 
-def whole(text):
+def whole(text: str) -> int:
     """Argument type: a whole number, 0 or more."""
     value = int(text)
     if value < 0:
@@ -90,7 +89,7 @@ def whole(text):
     return value
 
 
-def ratio(text):
+def ratio(text: str) -> float:
     """Argument type: a share from 0 to 1."""
     value = float(text)
     if not 0.0 <= value <= 1.0:

@@ -16,7 +16,10 @@ def main(argv: list[str] | None = None) -> None:
     """Runs the command with these arguments; those of the process if None."""
     parser = make_parser("age-gender report", __doc__)
     parser.add_argument(
-        "--csv", required=True, nargs="+", help="manifests to describe; utk.csv:race uses only its races"
+        "--csv",
+        required=True,
+        nargs="+",
+        help="manifests to describe; utk.csv:race uses only its races",
     )
     parser.add_argument(
         "--img-dir",
@@ -24,8 +27,12 @@ def main(argv: list[str] | None = None) -> None:
         nargs="+",
         help="folder of the face crops: one for all CSVs, or one for each",
     )
-    parser.add_argument("--output-dir", required=True, help="folder for report.html and report.json")
-    parser.add_argument("--seed", type=whole, default=0, help="random seed of the choice of sample faces")
+    parser.add_argument(
+        "--output-dir", required=True, help="folder for report.html and report.json"
+    )
+    parser.add_argument(
+        "--seed", type=whole, default=0, help="random seed of the choice of sample faces"
+    )
     args = parser.parse_args(argv)
     manifests = open_manifests(args.csv, args.img_dir)
 

@@ -1,12 +1,16 @@
-"""A page in the browser: upload, paste or take a photo, and see what the model says of the faces in it.
+"""Serves a page in the browser that shows predictions for a photo: upload, paste or take one.
 
-    bin/web.py --model-dir var/cnn-model
-    bin/web.py --model-dir var/cnn-model --host 0.0.0.0 --port 8080
+    age-gender serve --model-dir var/cnn-model
+    age-gender serve --model-dir var/cnn-model --host 0.0.0.0 --port 8080
 
-Served to this machine only unless --host says otherwise. Nothing is sent elsewhere, and uploads are deleted.
+Only this machine can open the page unless --host says otherwise. Nothing is sent elsewhere, and
+uploads are deleted.
 """
 
+import os
 import pathlib
+import tempfile
+import threading
 
 from age_gender_estimation.cli.arguments import PRETRAINED, make_parser
 
@@ -23,37 +27,33 @@ def port_number(text):
 
 def main(argv=None):
     parser = make_parser("age-gender serve", __doc__)
-    parser.add_argument(
-        "--model-dir", default=PRETRAINED, help="an export, or a model folder (its newest export)"
-    )
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 serves the whole network"
-    )
-    parser.add_argument("--port", type=port_number, default=7860, help="0 takes any free one")
+    text = "an export, or a model folder, whose newest export is used"
+    parser.add_argument("--model-dir", default=PRETRAINED, help=text)
+    text = "address to listen on; 0.0.0.0 serves the whole network"
+    parser.add_argument("--host", default="127.0.0.1", help=text)
+    text = "port to listen on; 0 takes any free one"
+    parser.add_argument("--port", type=port_number, default=7860, help=text)
     args = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="age_gender_", ignore_cleanup_errors=True) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder  # read when Gradio is imported
+        serve(args.model_dir, args.host, args.port, folder)
 
-    from age_gender_estimation.service.uploads import upload_folder
 
-    with (
-        upload_folder() as folder
-    ):  # before Gradio is imported, which makes folders elsewhere otherwise
-        from age_gender_estimation.service.server import open_port, serve
+def serve(model_dir, host, port, folder):
+    """Serves until Ctrl-C or SIGTERM; uploads go to `folder`."""
+    from age_gender_estimation.service.server import check_port, serving
 
-        listener = open_port(
-            args.host, args.port
-        )  # a port in use is said before the model is loaded
+    port = check_port(host, port)  # before the model is loaded
 
-        from age_gender_estimation.predict.predictor import Predictor
-        from age_gender_estimation.service.answer import warm_up
-        from age_gender_estimation.service.page import build_page, find_card
+    from age_gender_estimation.predict.predictor import Predictor
+    from age_gender_estimation.service.page import build_page, find_card
+    from age_gender_estimation.service.photo_result import warm_up
 
-        predictor = Predictor(args.model_dir)
-        warm_up(predictor)
-        examples = sorted(map(str, (ROOT / "examples").glob("*.jpg")))
-        page = build_page(predictor, find_card(predictor.path), examples, folder)
-        host = f"[{args.host}]" if ":" in args.host else args.host
-        print(
-            f"open http://{host}:{listener.getsockname()[1]} in a browser; Ctrl-C ends this",
-            flush=True,
-        )
-        serve(page, listener)
+    predictor = Predictor(model_dir)
+    warm_up(predictor)
+    examples = sorted(map(str, (ROOT / "examples").glob("*.jpg")))
+    page = build_page(predictor, find_card(predictor.path), examples, folder)
+    with serving(page, host, port):
+        address = f"[{host}]" if ":" in host else host
+        print(f"open http://{address}:{port} in a browser; Ctrl-C ends this", flush=True)
+        threading.Event().wait()

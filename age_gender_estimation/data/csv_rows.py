@@ -12,7 +12,9 @@ import tensorflow as tf
 
 from age_gender_estimation.data.manifest import Manifest
 
-CHUNK = 1024  # rows handled together: calling a function for each row would take longer than reading it
+CHUNK = (
+    1024  # rows handled together: calling a function for each row would take longer than reading it
+)
 
 
 def read_rows(manifests: Sequence[Manifest], task_names: Sequence[str]) -> tf.data.Dataset:

@@ -15,7 +15,9 @@ from age_gender_estimation.data.images import read_image
 from age_gender_estimation.data.manifest import Manifest
 from age_gender_estimation.tasks.age_groups import group_numbers
 
-SHUFFLE_ROWS = 65_536  # undecoded, about 0.3 KB each; manifests are ordered by a hash, so this mixes any size
+SHUFFLE_ROWS = (
+    65_536  # undecoded, about 0.3 KB each; manifests are ordered by a hash, so this mixes any size
+)
 NO_DECADE = -1  # of rows without a usable age
 # Twice the cores keep both of two busy while a batch waits for its slowest image; 3% faster than AUTOTUNE there.
 PARALLEL_READS = 2 * len(os.sched_getaffinity(0))

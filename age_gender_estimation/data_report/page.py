@@ -104,9 +104,7 @@ def _class_parts(counts, total):
         for gender, races in entry["gender_by_race"].items()
     ]
     return [
-        *(
-            _counts_table(counts, lambda entry, name=name: entry[name]) for name in class_tasks()
-        ),
+        *(_counts_table(counts, lambda entry, name=name: entry[name]) for name in class_tasks()),
         draw_gender_by_race(total["gender_by_race"]),
         Table(("list", "gender", *class_columns("race")), rows),
     ]

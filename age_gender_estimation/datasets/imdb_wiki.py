@@ -9,7 +9,6 @@ import re
 import resource
 
 import numpy as np
-import scipy.io
 
 from age_gender_estimation.datasets.example import Example
 from age_gender_estimation.errors import InputError
@@ -34,6 +33,8 @@ def read_imdb_wiki(db_path, filters):
     Raises:
       InputError: no such file, no MATLAB 5 file, a missing field or columns of unequal length.
     """
+    import scipy.io  # noqa: F401 -- here, where ModuleNotFoundError reaches the command
+
     # In a process of its own: a file of a few KB can take all memory, or end SciPy's reader with a segmentation fault.
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -112,6 +113,8 @@ def ages_when_taken(dob, photo_taken):
 
 
 def _read_columns(db_path):
+    import scipy.io  # not in the base install, which the other datasets do with
+
     try:
         with open(db_path, "rb") as file:
             is_hdf5 = b"MATLAB 7.3" in file.read(128)

@@ -50,7 +50,10 @@ def _report(predictions, chosen):
         entry = (_describe_age if name == "age" else _describe_classes)(predictions, name, labelled)
         if name != "age":
             classes = list(predictions.labels[name].class_names)
-            true, predicted = predictions.true[name][labelled], predictions.predicted[name][labelled]
+            true, predicted = (
+                predictions.true[name][labelled],
+                predictions.predicted[name][labelled],
+            )
             matrix = confusion_matrix(true, predicted, len(classes))
             entry |= {"classes": classes, "confusion": matrix.tolist()}
         entry["by"] = {

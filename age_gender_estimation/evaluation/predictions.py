@@ -72,7 +72,7 @@ def predict_manifests(
         range(0, len(paths), batch_size), unit="batches", desc="Evaluate", mininterval=0.5
     ):
         outputs = _predict(predictor, paths[start : start + batch_size])
-        for name, (values, confidence) in predictor.answers(outputs).items():
+        for name, (values, confidence) in predictor.predictions(outputs).items():
             predicted[name].extend(values)
             if confidence is not None:
                 confidences.setdefault(name, []).extend(confidence)

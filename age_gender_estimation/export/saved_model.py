@@ -1,11 +1,10 @@
 """Model folder -> MODEL_DIR/serving/<timestamp>/, the layout that TensorFlow Serving reads."""
 
 import dataclasses
-import glob
 import json
 import os
-import shutil
 import tempfile
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,76 +14,56 @@ from age_gender_estimation.export.calibration import load_calibration
 from age_gender_estimation.export.warm_up import WARM_UP_FILE, write_warm_up
 from age_gender_estimation.storage.error_text import find_full_disk, short_message
 from age_gender_estimation.storage.files import write_file
+from age_gender_estimation.storage.model_folder import ModelFolder, step_of
 from age_gender_estimation.tasks.age_groups import group_name
 from age_gender_estimation.tasks.labels import LABELS
 from age_gender_estimation.training.estimator import make_estimator
-from age_gender_estimation.training.evaluations import load_history, step_of
-from age_gender_estimation.training.hparams import load_hparams
-from age_gender_estimation.training.training_data import load_sources
+from age_gender_estimation.training.hparams import HParams, load_hparams
 
 
-def export_model(model_dir):
-    """Exports the best checkpoint of a model folder (the newest where none was evaluated).
+def export_model(model_dir: str) -> str:
+    """Exports the best checkpoint of a model folder; the newest one where none was evaluated.
 
     Returns:
-      The path of the new SavedModel, a str. Signatures and outputs: README, "The exported model".
+      The path of the new SavedModel. Signatures and outputs: README, "The exported model".
 
     Raises:
-      InputError: the folder holds no trained model, or one that cannot be read, or it cannot be written to.
+      InputError: the folder holds no trained model, or cannot be read or written.
     """
-    hparams, checkpoint = load_hparams(model_dir), best_checkpoint(model_dir)
-    serving = os.path.join(model_dir, "serving")
-    _remove_unfinished(serving)  # of one that was killed
+    folder, hparams = ModelFolder(model_dir), load_hparams(model_dir)
+    checkpoint = folder.best_checkpoint()
+    estimator = make_estimator(hparams, model_dir, calibration=load_calibration(checkpoint))
+    description = json.dumps(describe(hparams, folder, checkpoint), indent=2)
+    folder.remove_unfinished_exports()
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            description, warm_up = (
-                os.path.join(folder, "model.json"),
-                os.path.join(folder, WARM_UP_FILE),
-            )
-            write_file(description, json.dumps(describe(hparams, model_dir, checkpoint), indent=2))
-            write_warm_up(warm_up, hparams.img_size)
-            path = make_estimator(
-                hparams, model_dir, calibration=load_calibration(checkpoint)
-            ).export_saved_model(
-                serving,
+        with tempfile.TemporaryDirectory() as scratch:
+            assets = {name: os.path.join(scratch, name) for name in ("model.json", WARM_UP_FILE)}
+            write_file(assets["model.json"], description)
+            write_warm_up(assets[WARM_UP_FILE], hparams.img_size)
+            path = estimator.export_saved_model(
+                folder.serving,
                 lambda: serving_input_receiver(hparams.img_size),
-                assets_extra={"model.json": description, WARM_UP_FILE: warm_up},
+                assets_extra=assets,
                 checkpoint_path=checkpoint,
             )
     except tf.errors.OpError as error:
-        _remove_unfinished(serving)
+        folder.remove_unfinished_exports()
         reason = f"{type(error).__name__}: {short_message(error)}"
         raise InputError(
             find_full_disk(error.message)
-            or f"expected to read {checkpoint} and to write {serving} ({reason})"
+            or f"expected to read {checkpoint} and to write {folder.serving} ({reason})"
         ) from None
     return path.decode()
 
 
-def _remove_unfinished(serving):
-    # TensorFlow gives a folder its number when it is whole.
-    for unfinished in glob.glob(os.path.join(glob.escape(serving), "temp-*")):
-        shutil.rmtree(unfinished, ignore_errors=True)
+def serving_input_receiver(img_size: int) -> tf.estimator.export.ServingInputReceiver:
+    """Returns the inputs of both signatures, string [batch] and uint8 [batch, height, width, 3].
 
+    Both run through the image ops of training. Each input defaults to an empty batch, so that one
+    graph serves both.
 
-def best_checkpoint(model_dir):
-    """Returns the prefix of the checkpoint to export.
-
-    Raises:
-      InputError: there is none.
-    """
-    # Without an evaluation there is no best one; with one, the newest would be the wrong answer.
-    folder = os.path.join(model_dir, "best") if load_history(model_dir) else model_dir
-    checkpoint = tf.train.latest_checkpoint(folder)
-    if checkpoint is None:
-        raise InputError(f"{folder}: expected a checkpoint, found none; train first")
-    return checkpoint
-
-
-def serving_input_receiver(img_size):
-    """Returns the receiver of both signatures: `image_bytes` (string [batch]) and `image` (uint8 [batch, h, w, 3]).
-
-    Both run through the image ops of training. Each input defaults to an empty batch, so that one graph serves both.
+    Args:
+      img_size: side of the network's input in pixels.
     """
     image_bytes = tf.compat.v1.placeholder_with_default(
         tf.constant([], tf.string), [None], "image_bytes"
@@ -103,13 +82,19 @@ def serving_input_receiver(img_size):
     )
 
 
-def describe(hparams, model_dir, checkpoint):
-    """Returns the contents of assets.extra/model.json: what somebody who has only the SavedModel needs to know."""
+def describe(hparams: HParams, folder: ModelFolder, checkpoint: str) -> dict[str, Any]:
+    """Returns the contents of assets.extra/model.json: what the users of an export need to know.
+
+    Args:
+      hparams: of the model.
+      folder: its model folder.
+      checkpoint: prefix of the checkpoint that is exported.
+    """
     step = step_of(checkpoint)
-    metrics = next(
-        (entry for entry in load_history(model_dir) if entry["step"] == step), {"step": step}
+    metrics = next((e for e in folder.read_evaluations() if e["step"] == step), {"step": step})
+    data = folder.read_data(
+        lambda found: {key: found[key] for key in ("geometry", "crop_size", "train")}
     )
-    sources = load_sources(model_dir)
     age_groups = hparams.age_groups() if "age" in hparams.tasks else None
     age_classes = (
         list(map(group_name, age_groups)) if age_groups else f"years 0 to {hparams.max_age}"
@@ -124,12 +109,12 @@ def describe(hparams, model_dir, checkpoint):
         "age_groups": age_groups,
         "img_size": hparams.img_size,
         "backbone": hparams.backbone,
-        "geometry": sources["geometry"],
-        "crop_size": sources["crop_size"],
-        "data": sources["train"],
+        "geometry": data["geometry"],
+        "crop_size": data["crop_size"],
+        "data": data["train"],
         "validation": metrics,
         "calibration": dataclasses.asdict(load_calibration(checkpoint)),
-        # Of what it started from the file's name: where that lay is nobody's business.
+        # Names only: the folders of this machine are nobody else's business.
         "hparams": {
             **dataclasses.asdict(hparams),
             **{name: _name_of(getattr(hparams, name)) for name in ("weights", "warm_start")},
@@ -137,8 +122,8 @@ def describe(hparams, model_dir, checkpoint):
     }
 
 
-def _name_of(path):
-    """Returns the name of a file, or of the model folder that an export lies in."""
+def _name_of(path: str) -> str:
+    """Returns the name of a file; for an export, that of its model folder."""
     path = os.path.normpath(path)
     folder = os.path.dirname(path)
     return os.path.basename(

@@ -1,7 +1,8 @@
-"""Model folder -> MODEL_DIR/tflite/model.tflite and model.json, for TensorFlow Lite: weights in 16 bits.
+"""Model folder -> MODEL_DIR/tflite/model.tflite with 16-bit weights, and model.json.
 
-The model takes one face: `image`, float32 [1, img_size, img_size, 3] RGB in [0, 255], cut and resized by the caller (the
-resizing of the SavedModel is no op of TensorFlow Lite). It answers the outputs of the SavedModel, by name.
+The model takes one face: `image`, float32 [1, img_size, img_size, 3] RGB in [0, 255], which the
+caller crops and resizes (TensorFlow Lite has no op for the SavedModel's resizing). Its outputs have
+the names of the SavedModel's.
 """
 
 import json
@@ -11,25 +12,27 @@ import tensorflow as tf
 
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.export.calibration import load_calibration
-from age_gender_estimation.export.saved_model import best_checkpoint, describe
+from age_gender_estimation.export.saved_model import describe
 from age_gender_estimation.networks.network import backbone_config
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.error_text import short_message
 from age_gender_estimation.storage.files import write_files
+from age_gender_estimation.storage.model_folder import ModelFolder
 from age_gender_estimation.training.estimator import model_fn
 from age_gender_estimation.training.hparams import load_hparams
 
 
-def export_tflite(model_dir):
+def export_tflite(model_dir: str) -> str:
     """Converts the best checkpoint of a model folder.
 
     Returns:
-      The path of the model, a str.
+      The path of the model.
 
     Raises:
       InputError: the folder holds no trained model, or one that cannot be read.
     """
-    hparams, checkpoint = load_hparams(model_dir), best_checkpoint(model_dir)
+    folder, hparams = ModelFolder(model_dir), load_hparams(model_dir)
+    checkpoint = folder.best_checkpoint()
     params = {
         "hparams": hparams,
         "backbone": backbone_config(hparams)[0],
@@ -51,8 +54,11 @@ def export_tflite(model_dir):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
         content = converter.convert()
-    path = os.path.join(model_dir, "tflite", "model.tflite")
+    path, description_path = (
+        folder.join("tflite", "model.tflite"),
+        folder.join("tflite", "model.json"),
+    )
+    description = json.dumps(describe(hparams, folder, checkpoint), indent=2) + "\n"
     filesystem.makedirs(os.path.dirname(path))
-    description = json.dumps(describe(hparams, model_dir, checkpoint), indent=2) + "\n"
-    write_files({path: content, os.path.join(model_dir, "tflite", "model.json"): description})
+    write_files({path: content, description_path: description})
     return path

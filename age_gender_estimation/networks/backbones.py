@@ -1,33 +1,33 @@
-"""The shared networks: float32 [batch, size, size, 3] in [0, 255] -> features float32 [batch, units].
+"""The shared networks: images in [0, 255] -> features.
 
-A backbone is a Keras functional model and the standardize function that its input wants.
+Images are float32 [batch, size, size, 3], features float32 [batch, units]. A backbone is a Keras
+functional model and the function that scales its input. TensorFlow loads when one is built, so that
+flags and hyper-parameters can check the names at once.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import tensorflow as tf
+import numpy as np
 
 from age_gender_estimation.errors import SettingError
-from age_gender_estimation.networks import mobile_facenet
-from age_gender_estimation.networks.inception_resnet_v1 import build_inception_resnet_v1
 
-applications = tf.keras.applications
-layers = tf.keras.layers
+IMAGENET_MEAN = np.array([103.939, 116.779, 123.68], np.float32)  # BGR
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network and what it needs to know of its input.
+    """A network and what it needs to know about its input.
 
     Attributes:
-      build: (img_size, weights: None or "imagenet") -> Keras model.
+      build: (img_size, weights: None or "imagenet") -> tf.keras.Model.
       standardize: float32 images in [0, 255] -> the model's input.
-      has_imagenet: whether Keras has weights of it to download.
+      has_imagenet: whether Keras can download ImageNet weights for it.
     """
 
-    build: Callable
-    standardize: Callable
+    build: Callable[..., Any]
+    standardize: Callable[[Any], Any]
     has_imagenet: bool = True
 
 
@@ -36,9 +36,21 @@ def to_unit_range(images):
     return images / 127.5 - 1.0
 
 
+def to_insightface_range(images):
+    """[0, 255] -> [-1, 1], with InsightFace's rounded 1 / 128."""
+    return (images - 127.5) * 0.0078125
+
+
 def subtract_imagenet_mean(images):
-    """RGB in [0, 255] -> BGR less ImageNet's mean, as the Caffe weights of ResNet-50 (He et al., CVPR 2016) want it."""
-    return images[..., ::-1] - tf.constant([103.939, 116.779, 123.68])
+    """RGB in [0, 255] -> BGR minus ImageNet's mean, as the Caffe weights of ResNet-50 expect it."""
+    return images[..., ::-1] - IMAGENET_MEAN
+
+
+def standardize_each(images):
+    """Scales each image to mean 0 and standard deviation 1."""
+    import tensorflow as tf
+
+    return tf.image.per_image_standardization(images)
 
 
 def unchanged(images):
@@ -46,13 +58,22 @@ def unchanged(images):
     return images
 
 
-def build_cnn(img_size, weights=None):
-    """The IMDB-WIKI article's network: three blocks of 5x5 convolutions, then 1024 units. 103 M parameters at 224 px."""
+def build_cnn(img_size: int, weights: str | None = None):
+    """Builds the network of the IMDB-WIKI article: three blocks of 5x5 convolutions, 1024 units.
+
+    It has 103 M parameters at 224 px.
+
+    Raises:
+      SettingError: img_size is too small.
+    """
     if img_size < 8:  # halved three times
         raise SettingError(f"--img-size: cnn needs at least 8, got {img_size}")
+    import tensorflow as tf
+
+    layers = tf.keras.layers
     inputs = layers.Input([img_size, img_size, 3])
     features = inputs
-    # The names Keras would give in a fresh process: files of weights are matched by name, wherever they were saved.
+    # The names that Keras gives in a fresh process: published weights are matched by name.
     for name, filters, dropout in (
         ("conv2d", 32, 0.2),
         ("conv2d_1", 64, 0.4),
@@ -65,9 +86,23 @@ def build_cnn(img_size, weights=None):
     return tf.keras.Model(inputs, layers.Dropout(0.4)(features), name="cnn")
 
 
-def _keras(constructor, **options):
+def _build_inception_resnet_v1(img_size, weights=None):
+    from age_gender_estimation.networks.inception_resnet_v1 import build_inception_resnet_v1
+
+    return build_inception_resnet_v1(img_size)
+
+
+def _build_mobile_facenet(img_size, weights=None):
+    from age_gender_estimation.networks.mobile_facenet import build_mobile_facenet
+
+    return build_mobile_facenet(img_size)
+
+
+def _keras(name, **options):
     def build(img_size, weights=None):
-        model = constructor(
+        import tensorflow as tf
+
+        model = getattr(tf.keras.applications, name)(
             include_top=False,
             weights=weights,
             input_shape=(img_size, img_size, 3),
@@ -75,8 +110,8 @@ def _keras(constructor, **options):
             **options,
         )
         for layer in model.layers:
-            # Keras' 0.99 and 0.999 need thousands of steps before evaluation sees what training sees.
-            if isinstance(layer, layers.BatchNormalization):
+            # With Keras' 0.99 and 0.999, the statistics are wrong for thousands of steps.
+            if isinstance(layer, tf.keras.layers.BatchNormalization):
                 layer.momentum = min(layer.momentum, 0.95)
         return model
 
@@ -84,25 +119,22 @@ def _keras(constructor, **options):
 
 
 BACKBONES = {
-    "cnn": Backbone(build_cnn, tf.image.per_image_standardization, has_imagenet=False),
-    "mobilenet_v2": Backbone(_keras(applications.MobileNetV2), to_unit_range),
+    "cnn": Backbone(build_cnn, standardize_each, has_imagenet=False),
+    # Sandler et al., CVPR 2018.
+    "mobilenet_v2": Backbone(_keras("MobileNetV2"), to_unit_range),
+    # Howard et al., ICCV 2019.
     "mobilenet_v3_small": Backbone(
-        _keras(applications.MobileNetV3Small, include_preprocessing=False), to_unit_range
+        _keras("MobileNetV3Small", include_preprocessing=False), to_unit_range
     ),
     "mobilenet_v3_large": Backbone(
-        _keras(applications.MobileNetV3Large, include_preprocessing=False), to_unit_range
+        _keras("MobileNetV3Large", include_preprocessing=False), to_unit_range
     ),
-    "resnet50": Backbone(_keras(applications.ResNet50), subtract_imagenet_mean),
-    **{
-        f"efficientnet_b{n}": Backbone(
-            _keras(getattr(applications, f"EfficientNetB{n}")), unchanged
-        )
-        for n in range(8)
-    },
+    # He et al., CVPR 2016.
+    "resnet50": Backbone(_keras("ResNet50"), subtract_imagenet_mean),
+    # Tan and Le, ICML 2019.
+    **{f"efficientnet_b{n}": Backbone(_keras(f"EfficientNetB{n}"), unchanged) for n in range(8)},
     "inception_resnet_v1": Backbone(
-        build_inception_resnet_v1, tf.image.per_image_standardization, has_imagenet=False
+        _build_inception_resnet_v1, standardize_each, has_imagenet=False
     ),
-    "mobile_facenet": Backbone(
-        mobile_facenet.build_mobile_facenet, mobile_facenet.standardize, has_imagenet=False
-    ),
+    "mobile_facenet": Backbone(_build_mobile_facenet, to_insightface_range, has_imagenet=False),
 }

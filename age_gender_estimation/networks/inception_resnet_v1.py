@@ -1,6 +1,7 @@
-"""Inception-ResNet-v1 (Szegedy et al., AAAI 2017, arXiv:1602.07261): pictures -> 1792 features.
+"""Inception-ResNet-v1 (Szegedy et al., AAAI 2017, arXiv:1602.07261): images -> 1792 features.
 
-Layer names and sizes are those of the public Keras weights of FaceNet (`facenet_keras`), which are matched by name.
+Layer names and sizes are those of the public Keras weights of FaceNet (`facenet_keras`), which are
+matched by name.
 """
 
 import tensorflow as tf
@@ -9,10 +10,10 @@ from age_gender_estimation.errors import SettingError
 
 layers = tf.keras.layers
 
-SMALLEST_IMG_SIZE = 75  # below it nothing is left for the last 3x3 convolutions
+SMALLEST_IMG_SIZE = 75  # below it, the last 3x3 convolutions have no input
 
-# Branches of a residual block, concatenated and brought back to the block's channels: convolutions as (name, filters).
-# A name ends with the size of its kernel.
+# The branches of a residual block, each a list of convolutions (name, filters). A name ends with
+# the size of its kernel. Branches are concatenated and projected to the channels of the block.
 BLOCKS = {
     "Block35": (
         (("Conv2d_1x1", 32),),
@@ -28,7 +29,7 @@ BLOCKS = {
         (("Conv2d_0a_1x1", 192), ("Conv2d_0b_1x3", 192), ("Conv2d_0c_3x1", 192)),
     ),
 }
-# Branches that halve the feature map with their last convolution; a max pooling is one more.
+# Branches whose last convolution halves the feature map; a max pooling is one more branch.
 REDUCTIONS = {
     "Mixed_6a": (
         (("Conv2d_1a_3x3", 384),),
@@ -42,12 +43,13 @@ REDUCTIONS = {
 }
 
 
-def build_inception_resnet_v1(img_size, weights=None):
-    """FaceNet's body without its last three layers (dropout, bottleneck, batch-norm). 22.6 M parameters, 160 px.
+def build_inception_resnet_v1(img_size: int) -> tf.keras.Model:
+    """Builds FaceNet without its last three layers (dropout, bottleneck, batch-norm).
+
+    It has 22.6 M parameters. The published weights are for 160 px.
 
     Args:
-      img_size: side of the pictures, at least 75.
-      weights: not used; published ones are loaded from a file.
+      img_size: side of the images in pixels, at least 75.
 
     Returns:
       A Keras model, float32 [batch, img_size, img_size, 3] -> [batch, 1792].
@@ -86,7 +88,10 @@ def _stem(images):
 
 
 def _residual(features, kind, number, scale, is_linear=False):
-    """features + scale * convolution of the concatenated branches (section 3.3: scaling keeps the training stable)."""
+    """features + scale * convolution of the concatenated branches.
+
+    Scaling keeps the training stable (section 3.3 of the paper).
+    """
     prefix, branches = f"{kind}_{number}", []
     for index, steps in enumerate(BLOCKS[kind]):
         branch = features
@@ -122,7 +127,7 @@ def _conv(features, name, filters, strides=1, padding="same"):
     features = layers.Conv2D(filters, kernel_size, strides, padding, use_bias=False, name=name)(
         features
     )
-    # The original's 0.995 needs thousands of steps before evaluation sees what training sees.
+    # With the original's momentum of 0.995, the statistics are wrong for thousands of steps.
     features = layers.BatchNormalization(
         momentum=0.95, epsilon=1e-3, scale=False, name=f"{name}_BatchNorm"
     )(features)

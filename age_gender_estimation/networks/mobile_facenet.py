@@ -1,6 +1,7 @@
-"""MobileFaceNet (Chen et al., CCBR 2018, arXiv:1804.07573) as InsightFace trains it: pictures -> 512 features.
+"""MobileFaceNet (Chen et al., CCBR 2018, arXiv:1804.07573): images -> 512 features.
 
-The layers have the names of the published arrays (`conv_1/kernel`, `conv_1_bn/gamma`, ...), which are matched by name.
+This is the form that InsightFace trains. The layers have the names of the published arrays
+(`conv_1/kernel`, `conv_1_bn/gamma`, ...), which are matched by name.
 """
 
 import tensorflow as tf
@@ -20,18 +21,18 @@ NUM_FEATURES, EMBEDDING_SIZE = 512, 128
 
 
 @tf.keras.utils.register_keras_serializable("age_gender_estimation")
-class PReLU(layers.PReLU):
-    """Keras' layer with one slope a channel (He et al., ICCV 2015).
+class PReLU(tf.keras.layers.PReLU):
+    """Keras' PReLU with one slope per channel (He et al., ICCV 2015).
 
     Attributes:
-      is_training: whether to compute the same in fewer passes over the maps, which makes a training step 1.15 times as fast.
-        Off by default, because TFLite knows Keras' form only.
+      is_training: whether to compute the same in fewer passes over the feature maps, which makes a
+        training step 1.15 times as fast. Off by default: TensorFlow Lite converts only Keras' form.
     """
 
     is_training = False
 
     def get_build_config(self):
-        """None: Keras would build a layer that is not its own outside the layer's name scope, all slopes named `alpha`."""
+        """None: from a config, Keras would build the layer outside its name scope."""
         return None
 
     def call(self, inputs):
@@ -53,19 +54,14 @@ def _prelu(inputs, slopes):
     return inputs * factors, gradients
 
 
-def standardize(images):
-    """float32 in [0, 255] -> [-1, 1], with InsightFace's rounded 1 / 128."""
-    return (images - 127.5) * 0.0078125
+def build_mobile_facenet(img_size: int) -> tf.keras.Model:
+    """Builds the network up to its linear global depthwise convolution.
 
-
-def build_mobile_facenet(img_size, weights=None):
-    """The network up to its linear global depthwise convolution. 0.96 M parameters at 112 px, the published size.
-
-    The kernel of that convolution is as large as the last feature map: 7x7, as the published one, for 97 to 112 px.
+    It has 0.96 M parameters at 112 px, the published size. The kernel of the last convolution is as
+    large as its feature map: 7x7, as published, for 97 to 112 px.
 
     Args:
-      img_size: side of the pictures.
-      weights: not used; published ones are loaded from a file.
+      img_size: side of the images in pixels.
 
     Returns:
       A Keras model, float32 [batch, img_size, img_size, 3] -> [batch, 512].
@@ -86,14 +82,14 @@ def build_mobile_facenet(img_size, weights=None):
     return tf.keras.Model(inputs, layers.Flatten(name="gdc")(features), name="mobile_facenet")
 
 
-def build_embedding():
-    """The whole published network, 112 px -> 128 numbers per face. Nothing here trains it: published outputs are of it."""
-    body = build_mobile_facenet(112)
-    embedding = layers.Dense(EMBEDDING_SIZE, name="fc1")(body.output)
+def build_embedding() -> tf.keras.Model:
+    """Builds the whole published network, 112 px -> 128 numbers, whose outputs are published."""
+    backbone = build_mobile_facenet(112)
+    embedding = layers.Dense(EMBEDDING_SIZE, name="fc1")(backbone.output)
     embedding = layers.BatchNormalization(scale=False, epsilon=2e-5, momentum=0.9, name="fc1_bn")(
         embedding
     )
-    return tf.keras.Model(body.input, embedding, name="mobile_facenet_embedding")
+    return tf.keras.Model(backbone.input, embedding, name="mobile_facenet_embedding")
 
 
 def _conv(features, name, filters, kernel_size=1, stride=1, is_linear=False):
@@ -108,7 +104,7 @@ def _depthwise(features, name, stride=1):
 
 
 def _pad(features, name):
-    # TensorFlow's SAME pads stride 2 at the right and bottom only; the published weights were trained with both sides.
+    # With stride 2, TensorFlow's SAME pads only right and bottom; InsightFace pads all sides.
     return layers.ZeroPadding2D(1, name=f"{name}_pad")(features)
 
 

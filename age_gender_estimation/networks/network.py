@@ -1,8 +1,9 @@
 """Backbone and heads: images -> logits per task."""
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from age_gender_estimation.data.images import mirror_border
@@ -12,9 +13,9 @@ from age_gender_estimation.networks.mobile_facenet import PReLU
 from age_gender_estimation.networks.published_weights import load_published_weights
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.error_text import short_message
+from age_gender_estimation.tasks.head import Head
 
-# 0.2 is tf.nn's own slope for negative inputs; the layer LeakyReLU of Keras has 0.3.
-ACTIVATIONS = {"relu": tf.nn.relu, "leaky_relu": tf.nn.leaky_relu}
+HParams = Any  # training.hparams.HParams: this room does not know training
 
 
 class Network(NamedTuple):
@@ -22,26 +23,28 @@ class Network(NamedTuple):
 
     Attributes:
       logits: {task: float32 [batch, num_logits]}.
-      updates: list of ops that move batch-norm statistics, to run with a training step.
-      backbone_variables: list of the backbone's variables, batch-norm statistics included; all others are the heads'.
+      updates: ops that update batch-norm statistics, to run with a training step.
+      backbone_variables: the backbone's variables with its batch-norm statistics; all others belong
+        to the heads.
     """
 
-    logits: dict
+    logits: dict[str, tf.Tensor]
     updates: list
-    backbone_variables: list
+    backbone_variables: list[tf.Variable]
 
 
-def backbone_config(hparams, weights=None):
-    """Returns the Keras config of the backbone, and its weights as a list of arrays.
+def backbone_config(hparams: HParams, weights: str | None = None) -> tuple[dict, list[np.ndarray]]:
+    """Returns the Keras config of the backbone and its weights.
 
-    Built eagerly, that is outside model_fn: in graph mode Keras evaluates every constant of MobileNetV3 in a session of
-    its own, 8 of the 10 seconds that a graph of it took.
+    It is built eagerly, outside of model_fn. In graph mode, Keras evaluates every constant of
+    MobileNetV3 in a session of its own, which takes 8 of the 10 seconds of building its graph.
 
     Args:
       hparams: HParams.
       weights: None, "imagenet" or a file of published weights, .npz or .h5.
     """
-    tf.keras.backend.reset_uids()  # variables must have the names of the checkpoint, whatever was built before
+    # Variables get the names of the checkpoint, whatever was built before.
+    tf.keras.backend.reset_uids()
     model = BACKBONES[hparams.backbone].build(
         hparams.network_size(), weights if weights == "imagenet" else None
     )
@@ -50,7 +53,14 @@ def backbone_config(hparams, weights=None):
     return model.get_config(), model.get_weights()
 
 
-def build_network(images, config, hparams, heads, is_training, is_backbone_training=None):
+def build_network(
+    images: tf.Tensor,
+    config: dict,
+    hparams: HParams,
+    heads: dict[str, Head],
+    is_training: bool,
+    is_backbone_training: bool | tf.Tensor | None = None,
+) -> Network:
     """Builds the network in the current graph.
 
     Args:
@@ -58,13 +68,14 @@ def build_network(images, config, hparams, heads, is_training, is_backbone_train
       config: of the backbone, from `backbone_config`.
       hparams: HParams.
       heads: {task: Head}.
-      is_training: bool, whether dropout and batch-norm statistics are those of training.
-      is_backbone_training: the same for the backbone alone, a bool or a scalar bool tensor; None for `is_training`.
+      is_training: whether dropout and batch-norm are those of training.
+      is_backbone_training: the same for the backbone, a bool or a scalar bool tensor; `is_training`
+        if None.
 
     Returns:
-      A Network. Where `is_backbone_training` is a tensor, its updates change nothing while that is False.
+      A Network. While a tensor `is_backbone_training` is False, its updates change nothing.
     """
-    # Keras draws initial weights from a generator of its own, which the Estimator's seed does not reach.
+    # Keras draws initial weights from its own generator, which the Estimator's seed does not reach.
     tf.keras.utils.set_random_seed(hparams.seed)
     model = tf.keras.Model.from_config(config)
     for layer in model.layers:
@@ -80,14 +91,16 @@ def build_network(images, config, hparams, heads, is_training, is_backbone_train
     return Network(logits, updates, model.variables)
 
 
-def build_heads(features, hparams, heads, is_training):
-    """Builds the shared dense layers and, on top of them, each task's own.
+def build_heads(
+    features: tf.Tensor, hparams: HParams, heads: dict[str, Head], is_training: bool
+) -> dict[str, tf.Tensor]:
+    """Builds the dense layers that all tasks share and, on top of them, each task's own.
 
     Args:
       features: float32 [batch, units] of the backbone.
-      hparams: HParams; `dense_units`, `head_units`, `activation` and `dropout` are read.
+      hparams: HParams; `dense_units`, `head_units`, `activation` and `dropout` count here.
       heads: {task: Head}.
-      is_training: bool, whether inputs of the heads are dropped.
+      is_training: whether to apply dropout.
 
     Returns:
       {task: logits float32 [batch, num_logits]}.
@@ -106,27 +119,30 @@ def build_heads(features, hparams, heads, is_training):
 
 
 def _dense(features, sizes, activation, name):
-    """Dense layers `name`, `name`_2, ...; checkpoints of one hidden layer know it without a number."""
+    """Applies dense layers `name`, `name`_2, ...; early checkpoints have one, without a number."""
+    # "relu" or "leaky_relu", whose slope for negative inputs is 0.2 here and 0.3 in Keras' layer.
+    function = getattr(tf.nn, activation)
     for number, size in enumerate(sizes, start=1):
         layer_name = name if number == 1 else f"{name}_{number}"
-        features = tf.keras.layers.Dense(size, ACTIVATIONS[activation], name=layer_name)(features)
+        features = tf.keras.layers.Dense(size, function, name=layer_name)(features)
     return features
 
 
-def write_start(hparams, path):
-    """Writes the checkpoint that a backbone with pretrained weights starts from.
+def write_start(hparams: HParams, path: str) -> None:
+    """Writes the checkpoint from which a backbone with published weights starts.
 
-    Weights set inside model_fn would be overwritten by the Estimator's initialisation, hence the way through a file.
+    The Estimator's initialization would overwrite weights that model_fn sets.
 
     Args:
       hparams: HParams; `weights` is "imagenet" or a file of published weights, .npz or .h5.
       path: prefix of the checkpoint.
 
     Raises:
-      InputError: the weights cannot be had or do not fit.
+      InputError: the weights cannot be downloaded or read, or do not fit.
+      SettingError: there are no ImageNet weights for the backbone.
     """
-    config, weights = _pretrained(hparams)
-    filesystem.makedirs(os.path.dirname(path))  # only now: refused weights leave nothing behind
+    config, weights = _published(hparams)
+    filesystem.makedirs(os.path.dirname(path))
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.compat.v1.keras.backend.set_session(session)
         model = tf.keras.Model.from_config(config)
@@ -135,8 +151,8 @@ def write_start(hparams, path):
     tf.keras.backend.clear_session()
 
 
-def _pretrained(hparams):
-    """Returns `backbone_config` with the weights that the hyper-parameters ask for."""
+def _published(hparams: HParams) -> tuple[dict, list[np.ndarray]]:
+    """Returns `backbone_config` with the weights that the hyper-parameters name."""
     if hparams.weights != "imagenet":
         if not filesystem.isfile(hparams.weights):
             raise InputError(
@@ -145,12 +161,12 @@ def _pretrained(hparams):
         return backbone_config(hparams, hparams.weights)
     if not BACKBONES[hparams.backbone].has_imagenet:
         raise SettingError(
-            f"--weights imagenet: nobody has published such weights for {hparams.backbone}; use none or a "
-            "file"
+            f"--weights imagenet: Keras has no ImageNet weights for {hparams.backbone}; "
+            "use none or a file"
         )
     try:
         return backbone_config(hparams, "imagenet")
-    except Exception as error:  # Keras raises whatever its downloader meets
+    except Exception as error:  # Keras raises whatever its downloader raises
         reason = short_message(error)
         raise InputError(
             f"--weights imagenet: cannot be loaded into {hparams.backbone} ({reason})"

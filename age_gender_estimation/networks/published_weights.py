@@ -1,14 +1,14 @@
 """Published weights: a .npz or Keras .h5 file in, the variables of a Keras model set by name.
 
-Arrays are named `<layer>/<variable>`: `conv_1/kernel`, `conv_1_bn/gamma`. A .h5 file is what Keras' `save_weights` or
-`save` writes; a .npz file may say `mean` and `var` for Keras' `moving_mean` and `moving_variance`.
+Arrays are named `<layer>/<variable>`: `conv_1/kernel`, `conv_1_bn/gamma`. A .h5 file is what Keras'
+`save_weights` or `save` writes. A .npz file may name the statistics `mean` and `var` in place of
+Keras' `moving_mean` and `moving_variance`.
 """
 
+import itertools
 import logging
 import os
 import re
-import zipfile
-import zlib
 
 import h5py
 import numpy as np
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 SHORT_NAMES = {"moving_mean": "mean", "moving_variance": "var"}
 
 
-def load_published_weights(model, path):
-    """Sets every variable of a Keras model to the array of its name; logs the arrays that the model has no use for.
+def load_published_weights(model: tf.keras.Model, path: str) -> None:
+    """Sets every variable of a Keras model to the array of its name; logs which arrays are unused.
 
     Args:
-      model: a Keras model whose layers hold variables of their own, that is without models inside.
-      path: of the file.
+      model: a Keras model without models among its layers.
+      path: the file.
 
     Raises:
       InputError: the file cannot be read, or does not give every variable an array of its shape.
@@ -38,8 +38,8 @@ def load_published_weights(model, path):
     keys = {name: _find(name, arrays, variables) for name in variables}
     if not any(keys.values()):
         raise InputError(
-            f"--weights {path}: cannot be loaded into {model.name}: expected arrays named {_some(variables)}; "
-            f"found {_some(arrays) or 'none'}"
+            f"--weights {path}: cannot be loaded into {model.name}: expected arrays named "
+            f"{_some(variables)}; found {_some(arrays) or 'none'}"
         )
     problems = [
         _problem(name, variable, arrays.get(keys[name])) for name, variable in variables.items()
@@ -47,8 +47,9 @@ def load_published_weights(model, path):
     problems = [problem for problem in problems if problem]
     if problems:
         raise InputError(
-            f"--weights {path}: cannot be loaded into {model.name}, is it of another network or --img-size? "
-            f"{len(problems)} of {len(variables)} arrays do not fit: {'; '.join(problems)}"
+            f"--weights {path}: cannot be loaded into {model.name}, is it of another network or "
+            f"--img-size? {len(problems)} of {len(variables)} arrays do not fit: "
+            + "; ".join(problems)
         )
     tf.keras.backend.batch_set_value(
         [
@@ -65,8 +66,8 @@ def load_published_weights(model, path):
     )
 
 
-def variables_by_name(model):
-    """Returns {"<layer>/<variable>": variable}; the layer's name is free of what Keras prepends or appends in a graph."""
+def variables_by_name(model: tf.keras.Model) -> dict[str, tf.Variable]:
+    """Returns {"<layer>/<variable>": variable}, without what Keras adds to names in a graph."""
     return {
         f"{layer.name}/{_leaf(variable.name)}": variable
         for layer in model.layers
@@ -74,7 +75,7 @@ def variables_by_name(model):
     }
 
 
-def read_arrays(path):
+def read_arrays(path: str) -> dict[str, np.ndarray]:
     """Returns {"<layer>/<variable>": array} of a .npz or .h5 file.
 
     Raises:
@@ -87,19 +88,7 @@ def read_arrays(path):
     try:
         with filesystem.local_copy(path) as local:
             return readers[suffix](local)
-    # What NumPy, zipfile and h5py raise for files that are of another kind, cut short or damaged.
-    except (
-        OSError,
-        EOFError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        MemoryError,
-    ) as error:
+    except Exception as error:  # NumPy, zipfile and h5py raise a dozen kinds for damaged files
         reason = short_message(error)
         raise InputError(
             f"--weights {path}: cannot be read as a {suffix} file ({reason})"
@@ -115,14 +104,15 @@ def _read_npz(path):
 def _read_h5(path):
     with h5py.File(path, "r") as file:
         root = file["model_weights"] if "model_weights" in file else file
-        if not _has_attribute(root, "layer_names"):
+        layers = _attribute(root, "layer_names")
+        if not layers:
             raise ValueError(
                 "no layer_names, so not what Keras' save_weights('x.h5') or save('x.h5') writes"
             )
         arrays = {}
-        for layer in _attribute(root, "layer_names"):
+        for layer in layers:
             names = _attribute(root[layer], "weight_names")
-            # A model inside the model is one layer to Keras, and its arrays have owners of their own.
+            # A model inside the model is one layer to Keras, with arrays of several layers.
             is_model = len({name.rpartition("/")[0] for name in names}) > 1
             for name in names:
                 owner = name.rpartition("/")[0].removeprefix(f"{layer}/") if is_model else layer
@@ -130,16 +120,12 @@ def _read_h5(path):
         return arrays
 
 
-def _has_attribute(group, name):
-    return name in group.attrs or f"{name}0" in group.attrs
-
-
 def _attribute(group, name):
-    """Returns a list of str; Keras cuts lists that are too long for one attribute into name0, name1, ..."""
-    parts, number = [group.attrs[name]] if name in group.attrs else [], 0
-    while f"{name}{number}" in group.attrs:
-        parts.append(group.attrs[f"{name}{number}"])
-        number += 1
+    """Returns a list of str. Keras splits long ones into the attributes name0, name1, ..."""
+    numbered = itertools.takewhile(
+        group.attrs.__contains__, (f"{name}{n}" for n in itertools.count())
+    )
+    parts = [group.attrs[key] for key in (name, *numbered) if key in group.attrs]
     return [
         item.decode() if isinstance(item, bytes) else str(item) for part in parts for item in part
     ]
@@ -165,7 +151,10 @@ def _find(name, arrays, variables):
 
 
 def _problem(name, variable, array):
-    """Returns what is wrong with the array of a variable, or None; axes of length 1 do not count (PReLU's slopes)."""
+    """Returns what is wrong with the array of a variable, or None.
+
+    Axes of length 1 do not count: published slopes of PReLU have none.
+    """
     expected = tuple(variable.shape)
     if array is None:
         return f"{name} {expected}: none"

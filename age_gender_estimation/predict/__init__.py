@@ -1,1 +1,1 @@
-"""The SavedModel: writing it, and asking it about photos."""
+"""Prediction: photos, videos and cameras in, a record per face out, with an exported model."""

@@ -32,7 +32,9 @@ class KnownLabels:
                 return labels, True
         if "crop" in parts[:-1]:
             depth = len(parts) - 2 - parts[-2::-1].index("crop")
-            labels = self._names_beside(os.sep.join(parts[:depth])).find("/".join(parts[depth + 1 :]))
+            labels = self._names_beside(os.sep.join(parts[:depth])).find(
+                "/".join(parts[depth + 1 :])
+            )
             if labels:
                 return labels, True
         return labels_from_name(parts[-1]), False

@@ -1,19 +1,22 @@
-"""How predictions are written: as text, JSON or CSV, one record per face."""
+"""How predictions are written: as text, JSON or CSV, one record per face.
+
+Every task of LABELS appears by itself; only gender and age are joined, as `M/46`.
+"""
 
 import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from age_gender_estimation.predict.photos import UNKNOWN
+from age_gender_estimation.predict.records import UNKNOWN, FaceRecord
 from age_gender_estimation.storage.error_text import printable
 from age_gender_estimation.storage.files import csv_line
 from age_gender_estimation.tasks.labels import LABELS
 
+BOX = ("left", "top", "width", "height")
 FIELDS = (
     "file",
     "face",
-    "left",
-    "top",
-    "width",
-    "height",
+    *BOX,
     "age",
     "age_median",
     "age_low",
@@ -26,98 +29,100 @@ FIELDS = (
     "error",
     "frame",
 )
+DIGITS = {"age": 2, "age_median": 2, "age_low": 0, "age_high": 0, "probability_under_18": 4}
+Labels = Mapping[str, Any]  # {task: class number, years, range of years, UNKNOWN or None}
 
 
-def show_labels(labels):
+def show_labels(labels: Labels) -> str:
     """Returns labels as people read them: `M/46`, `F/34 Asian`, `unknown/34`; {} gives ''."""
-    texts = {
-        name: value if value == UNKNOWN else LABELS[name].show(value)
-        for name, value in labels.items()
-        if value is not None
-    }
-    sex_and_age = "/".join(texts[name] for name in ("gender", "age") if name in texts)
-    return " ".join(part for part in (sex_and_age, texts.get("race")) if part)
+    gender_and_age, others = _texts(labels)
+    return " ".join(filter(None, [gender_and_age, *others.values()]))
 
 
-def show_answer(record):
-    """Returns what is said of a face: `F/34 [27-42] Asian 0.81`, the age with its interval, the race's confidence last."""
-    labels = record.labels()
-    race = {"race": labels.pop("race")} if "race" in labels else {}
-    parts = [show_labels(labels)]
+def show_prediction(record: FaceRecord) -> str:
+    """Returns a prediction as people read it: `F/34 [27-42] Asian 0.81`.
+
+    The interval follows the age, and the confidence follows every task but gender and age.
+    """
+    gender_and_age, others = _texts(record.labels())
+    parts = [gender_and_age]
     if record.age_low is not None:
         parts.append(f"[{record.age_low}-{record.age_high}]")
-    if race:
-        parts.append(show_labels(race))
-        if race["race"] != UNKNOWN:
-            parts.append(f"{record.confidences['race']:.2f}")
-    return " ".join(part for part in parts if part)
+    for name, text in others.items():
+        parts.append(text if text == UNKNOWN else f"{text} {record.confidences[name]:.2f}")
+    return " ".join(filter(None, parts))
 
 
-def as_text(record, actual, with_name):
+def _texts(labels):
+    """Returns (`M/46`, {task: text} of the other tasks that have a value)."""
+    texts = {
+        name: UNKNOWN if labels[name] == UNKNOWN else label.show(labels[name])
+        for name, label in LABELS.items()
+        if labels.get(name) is not None
+    }
+    return "/".join(texts.pop(name) for name in ("gender", "age") if name in texts), texts
+
+
+def as_text(record: FaceRecord, actual: Labels | None, with_name: bool) -> str:
     """Returns the line of a record: `Predicted: M/46 [39-53] Box: 93,33,30,38 Actual: M/46`.
 
-    The file's name comes first if asked, and with errors and the frames of videos.
+    The file's name comes first if asked for, in errors, and for the frames of videos.
     """
-    # A name may hold line breaks; one record stays one line.
+    # A name may hold line breaks; a record stays one line.
     name = printable(record.file)
     name += ": " if record.frame is None else f" frame {record.frame}: "
     if record.error:
         return name + record.error
-    parts = [f"Predicted: {show_answer(record)}"]
+    parts = [f"Predicted: {show_prediction(record)}"]
     if record.box:
-        parts.append("Box: " + ",".join(str(value) for value in record.box))
+        parts.append("Box: " + ",".join(map(str, record.box)))
     if actual and show_labels(actual):
         parts.append(f"Actual: {show_labels(actual)}")
     return (name if with_name or record.frame is not None else "") + " ".join(parts)
 
 
-def as_dict(record, actual):
-    """Returns a record with the keys FIELDS; None where there is nothing to say."""
-    values = dict.fromkeys(FIELDS)
+def as_dict(record: FaceRecord, actual: Labels | None) -> dict[str, Any]:
+    """Returns a record as {field: value} with the keys FIELDS; None where there is no value."""
+    values: dict[str, Any] = dict.fromkeys(FIELDS)
     values.update(
         file=record.file, face=record.face, error=record.error or None, frame=record.frame
     )
-    if record.box:
-        values.update(zip(("left", "top", "width", "height"), record.box))
-    for name, digits in (
-        ("age", 2),
-        ("age_median", 2),
-        ("age_low", 0),
-        ("age_high", 0),
-        ("probability_under_18", 4),
-    ):
+    values.update(zip(BOX, record.box or ()))
+    for name, digits in DIGITS.items():
         if getattr(record, name) is not None:
             values[name] = round(getattr(record, name), digits or None)
-    if record.age_group:
-        values.update(
-            age_group=record.age_group,
-            age_group_confidence=round(record.confidences["age_group"], 4),
-        )
-    for name, number in record.classes.items():
-        values[name] = number if number == UNKNOWN else LABELS[name].class_names[number]
-        values[f"{name}_confidence"] = round(record.confidences[name], 4)
-    for name, label in (actual or {}).items():
-        if label is not None:
-            values[f"actual_{name}"] = (
-                LABELS[name].class_names[label] if LABELS[name].class_names else label
-            )
+    values["age_group"] = record.age_group
+    for name, value in record.classes.items():
+        values[name] = value if isinstance(value, str) else LABELS[name].class_names[value]
+    for name, confidence in record.confidences.items():
+        values[f"{name}_confidence"] = round(confidence, 4)
+    for name, value in (actual or {}).items():
+        if value is not None:
+            class_names = LABELS[name].class_names
+            values[f"actual_{name}"] = class_names[value] if class_names else value
     return values
 
 
-def write_records(pairs, style, with_names, write, with_header=True):
+def write_records(
+    pairs: Iterable[tuple[FaceRecord, Labels | None]],
+    style: str,
+    with_names: bool,
+    write: Callable[[str], Any],
+    with_header: bool = True,
+) -> tuple[int, int]:
     """Writes records as they come.
 
     Args:
-      pairs: iterable of (FaceRecord, its true labels {task: int} or None).
+      pairs: FaceRecords, each with its true labels {task: int or None}, or None.
       style: "text", "json" (an array) or "csv".
       with_names: whether text lines begin with the file's name.
       write: called with pieces of text.
       with_header: whether CSV begins with the names of FIELDS.
 
     Returns:
-      (number of faces answered, number of records without an answer).
+      (number of faces, number of records with an error).
     """
-    num_answers = num_errors = 0
+    num_faces = num_errors = 0
     if style == "json":
         write("[")
     elif style == "csv" and with_header:
@@ -129,14 +134,15 @@ def write_records(pairs, style, with_names, write, with_header=True):
             write(csv_line(as_dict(record, actual).values()))
         else:
             write((",\n" if number else "\n") + _json(as_dict(record, actual)))
-        num_answers += not record.error
+        num_faces += not record.error
         num_errors += bool(record.error)
     if style == "json":
         write("\n]\n")
-    return num_answers, num_errors
+    return num_faces, num_errors
 
 
 def _json(values):
     text = json.dumps(values, ensure_ascii=False)
-    # A name of bytes that are no UTF-8 would make the file invalid, and control letters would reach a terminal.
+    # Bytes of a name that are no UTF-8 would make the file invalid; control characters would reach
+    # a terminal.
     return text if text.isprintable() else json.dumps(values)

@@ -1,6 +1,7 @@
-"""Photos -> one record per face: finding, cropping and asking the model, in batches, with memory for one batch."""
+"""Photos and decoded images -> a record per face. Faces of several images share batches."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,152 +9,163 @@ from age_gender_estimation.faces.align import UnusableFace
 from age_gender_estimation.faces.crop import crop_face, resize_square
 from age_gender_estimation.faces.detector import find_faces
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, read_photo
+from age_gender_estimation.predict.predictor import Predictor
+from age_gender_estimation.predict.records import UNKNOWN, FaceRecord
+from age_gender_estimation.workers.pool import absolute
 
-UNKNOWN = "unknown"  # in place of a class that is not sure enough
+# What the distribution over years adds to the expected age, as far as an export has it.
+AGE_OUTPUTS: dict[str, Callable] = {
+    "age_median": float,
+    "age_low": int,
+    "age_high": int,
+    "probability_under_18": float,
+    "age_probabilities": np.asarray,
+}
 
 
-@dataclass
-class FaceRecord:
-    """What is said of one face, or of one photo or video frame without any.
+@dataclass(frozen=True)
+class Photo:
+    """A photo on disk or in a bucket.
 
     Attributes:
-      file: the photo's or video's path as it was given, or a camera's number.
-      face: number of the face in the picture, largest first, from 0; None without a face.
-      box: (left, top, width, height) in pixels of the upright photo; None where the picture was taken whole.
-      age: expected years, float; None where the model does not answer years.
-      age_median: the year up to which half of the distribution lies; None, as the next four, where the model answers no
-        distribution (those before there were intervals lack the next three).
-      age_low, age_high: the first and the last year of the 80% interval.
-      probability_under_18: share of the distribution below 18 years.
-      age_probabilities: float32 [years], the distribution.
-      age_group: a range of years as `27-52`, or UNKNOWN; None where the model does not answer ranges.
-      classes: {task: class number or UNKNOWN} of gender and race.
-      confidences: {task or "age_group": probability of that class}.
-      error: why there is no answer, or "".
-      frame: number of the frame in the video, from 0; None for photos, and for what is said of a whole video.
+      path: as its records name it.
+      is_crop: whether it is a face crop already, in which no face is searched.
+      drawn: path of its copy with boxes and labels, or None for no copy.
     """
 
-    file: str
-    face: int | None = None
-    box: tuple | None = None
-    age: float | None = None
-    age_median: float | None = None
-    age_low: int | None = None
-    age_high: int | None = None
-    probability_under_18: float | None = None
-    age_probabilities: np.ndarray | None = None
-    age_group: str | None = None
-    classes: dict = field(default_factory=dict)
-    confidences: dict = field(default_factory=dict)
-    error: str = ""
-    frame: int | None = None
-
-    def labels(self):
-        """Returns {task: value that its Label shows, or UNKNOWN}: ages as whole years or a range, class numbers."""
-        age = self.age_group if self.age is None else round(self.age)
-        return {"age": age, **self.classes}
+    path: str
+    is_crop: bool = False
+    drawn: str | None = None
 
 
-def predict_photos(predictor, paths, is_whole, batch_size=32, min_confidence=0.0):
-    """Yields a FaceRecord per face, in the order of the photos; a photo without an answer gives one record with `error`.
+def predict_photos(
+    predictor: Predictor,
+    photos: Iterable[Photo],
+    batch_size: int = 32,
+    min_confidence: float = 0.0,
+    folder: str | None = None,
+) -> Iterator[FaceRecord]:
+    """Yields a FaceRecord per face, in the order of the photos; memory holds one batch.
+
+    A photo that cannot be read, or in which no face is found, gives one record with `error`.
 
     Args:
-      predictor: serving.predictor.Predictor.
-      paths: the photos.
-      is_whole: path -> bool, whether the picture is a face crop already and no face is searched in it.
-      batch_size: faces that the model is asked about at once.
-      min_confidence: classes of a lower probability are UNKNOWN.
+      predictor: the model.
+      photos: the photos.
+      batch_size: faces that the model sees at once.
+      min_confidence: a class of a lower probability becomes UNKNOWN.
+      folder: what relative paths are relative to; the current folder if None.
     """
-    records, crops = [], []
-    for path in paths:
-        for record, crop in _faces_of(path, predictor, is_whole(path)):
-            records.append(record)
-            crops.append(crop)
-        if len(crops) >= batch_size:
-            yield from answered(predictor, records, crops, min_confidence)
-            records, crops = [], []
-    yield from answered(predictor, records, crops, min_confidence)
+    found = (_read_faces(predictor, photo, folder) for photo in photos)
+    return predict_faces(predictor, found, batch_size, min_confidence)
 
 
-def _faces_of(path, predictor, is_whole):
-    """Returns (FaceRecord, crop) pairs of one photo; the crop is None where the record holds an error."""
-    try:
-        image = decode_photo(read_photo(path))
-    except OSError as error:
-        return [(FaceRecord(path, error=f"cannot be read: {error.strerror}"), None)]
-    except UnreadablePhoto as error:
-        return [(FaceRecord(path, error=f"cannot be read: {error}"), None)]
-    return extract_faces(image, path, predictor, is_whole)
-
-
-def extract_faces(image, name, predictor, is_whole):
-    """Returns what is to be asked about one picture, not answered yet.
+def predict_image(
+    predictor: Predictor,
+    image: np.ndarray,
+    name: str,
+    is_crop: bool = False,
+    min_confidence: float = 0.0,
+) -> list[FaceRecord]:
+    """Returns the FaceRecords of one decoded image; without a face, one record with `error`.
 
     Args:
+      predictor: the model.
       image: uint8 [height, width, 3] RGB.
-      name: what its records call it (`file`).
-      predictor: serving.predictor.Predictor, for the geometry and size of its crops.
-      is_whole: whether the picture is a face crop already and no face is searched in it.
-
-    Returns:
-      [(FaceRecord, crop), ...], largest face first: uint8 [crop_size, crop_size, 3]. Without a face one record with
-      an error, whose crop is None.
+      name: `file` of the records.
+      is_crop: whether the image is a face crop already, in which no face is searched.
+      min_confidence: a class of a lower probability becomes UNKNOWN.
     """
-    # Crops get the size of the training crops first, so that they went through the same resizing.
-    if is_whole:
-        return [(FaceRecord(name, face=0), resize_square(image, predictor.crop_size))]
-    found = []
+    found = [extract_faces(predictor, image, name, is_crop)]
+    return list(predict_faces(predictor, found, min_confidence=min_confidence))
+
+
+def extract_faces(
+    predictor: Predictor, image: np.ndarray, name: str, is_crop: bool = False
+) -> list[FaceRecord]:
+    """Returns a FaceRecord per face with its crop, largest face first, still without predictions.
+
+    Args:
+      predictor: the model, for the geometry and size of its crops.
+      image: uint8 [height, width, 3] RGB.
+      name: `file` of the records.
+      is_crop: whether the image is a face crop already, in which no face is searched.
+    """
+    # Crops first get the size of the training crops, so that they are resized the same way.
+    if is_crop:
+        return [FaceRecord(name, face=0, crop=resize_square(image, predictor.crop_size))]
+    records: list[FaceRecord] = []
     for face in find_faces(image):
         try:
             crop = resize_square(crop_face(image, face, predictor.geometry), predictor.crop_size)
         except UnusableFace:
             continue
-        found.append((FaceRecord(name, len(found), _inside(face.box, image)), crop))
-    return found or [(FaceRecord(name, error="no face found"), None)]
+        records.append(FaceRecord(name, len(records), _clip(face.box, image), crop=crop))
+    return records or [FaceRecord(name, error="no face found")]
 
 
-def _inside(box, image):
-    """Returns the whole pixels of a box that lie in the photo, as (left, top, width, height)."""
+def predict_faces(
+    predictor: Predictor,
+    found: Iterable[list[FaceRecord]],
+    batch_size: int = 32,
+    min_confidence: float = 0.0,
+) -> Iterator[FaceRecord]:
+    """Yields the records of several images with predictions filled in; see `extract_faces`.
+
+    Args:
+      predictor: the model.
+      found: a list of records per image; those without a crop stay as they are.
+      batch_size: faces that the model sees at once; those of one image stay together.
+      min_confidence: a class of a lower probability becomes UNKNOWN.
+    """
+    batch: list[FaceRecord] = []
+    for records in found:
+        batch += records
+        if len(batch) >= batch_size:
+            _fill_in(predictor, batch, min_confidence)
+            yield from batch
+            batch = []
+    _fill_in(predictor, batch, min_confidence)
+    yield from batch
+
+
+def _read_faces(predictor, photo, folder):
+    try:
+        image = decode_photo(read_photo(absolute(photo.path, folder)))
+    except OSError as error:
+        return [FaceRecord(photo.path, error=f"cannot be read: {error.strerror}")]
+    except UnreadablePhoto as error:
+        return [FaceRecord(photo.path, error=f"cannot be read: {error}")]
+    return extract_faces(predictor, image, photo.path, photo.is_crop)
+
+
+def _clip(box, image):
+    """Returns the part of a box inside the image in whole pixels: (left, top, width, height)."""
     left, top = max(0, round(box[0])), max(0, round(box[1]))
-    right, bottom = (
-        min(image.shape[1], round(box[0] + box[2])),
-        min(image.shape[0], round(box[1] + box[3])),
-    )
+    right = min(image.shape[1], round(box[0] + box[2]))
+    bottom = min(image.shape[0], round(box[1] + box[3]))
     return left, top, max(0, right - left), max(0, bottom - top)
 
 
-def _describe_distribution(record, outputs):
-    """Takes over what the SavedModel says of one face's age beside the expected year, as far as it does."""
-    if "age_median" in outputs:
-        record.age_median, record.age_probabilities = (
-            float(outputs["age_median"]),
-            outputs["age_probabilities"],
-        )
-    if "age_low" in outputs:
-        record.age_low, record.age_high = int(outputs["age_low"]), int(outputs["age_high"])
-        record.probability_under_18 = float(outputs["probability_under_18"])
-
-
-def answered(predictor, records, crops, min_confidence=0.0):
-    """Returns `records` with the model's answers filled in; `crops` are theirs from `extract_faces`, None where there is none."""
-    asked = [record for record, crop in zip(records, crops) if crop is not None]
-    outputs = (
-        predictor.predict_images([crop for crop in crops if crop is not None]) if asked else {}
-    )
-    for name, (values, confidences) in (predictor.answers(outputs) if asked else {}).items():
-        for index, record in enumerate(asked):
+def _fill_in(predictor, records, min_confidence):
+    """Adds the model's predictions to the records that have a crop."""
+    faces = [record for record in records if record.crop is not None]
+    if not faces:
+        return
+    outputs = predictor.predict_images([record.crop for record in faces])
+    predictions = predictor.predictions(outputs)
+    for index, record in enumerate(faces):
+        for name, (values, confidences) in predictions.items():
             if name == "age":
                 record.age = float(values[index])
-                _describe_distribution(
-                    record, {output: values[index] for output, values in outputs.items()}
-                )
+                for output, convert in AGE_OUTPUTS.items():
+                    if output in outputs:
+                        setattr(record, output, convert(outputs[output][index]))
                 continue
             record.confidences[name] = float(confidences[index])
-            answer = int(values[index]) if confidences[index] >= min_confidence else UNKNOWN
+            value = int(values[index]) if confidences[index] >= min_confidence else UNKNOWN
             if name == "age_group":
-                record.age_group = (
-                    answer if answer == UNKNOWN else predictor.labels[name].show(answer)
-                )
+                is_known = value != UNKNOWN
+                record.age_group = predictor.labels[name].show(value) if is_known else value
             else:
-                record.classes[name] = answer
-    return records
+                record.classes[name] = value

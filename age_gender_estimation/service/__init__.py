@@ -1,1 +1,1 @@
-"""A page in the browser and an endpoint for programs, on this machine and for it: the uploaded photo in, its faces out."""
+"""The page in the browser and its endpoint for programs: a photo in, predictions out."""

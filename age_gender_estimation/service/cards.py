@@ -1,13 +1,15 @@
-"""Answers as HTML: the picture, and a card per face with its age distribution. In: an Answer. Out: text.
+"""A PhotoResult -> HTML: the photo, and a card per face with its predictions.
 
-Pictures stand in the text itself as data: URLs, so that an answer leaves no file behind.
+Images are data: URLs inside the HTML, so no file is left behind.
 """
 
 import base64
 import html
 
+import numpy as np
+
 from age_gender_estimation.faces.photo import encode_jpeg
-from age_gender_estimation.predict.photos import UNKNOWN
+from age_gender_estimation.service.photo_result import PhotoResult
 from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE, LABELS
 
 MAX_CARDS = 12  # of the largest faces; a photo of a crowd has hundreds
@@ -15,43 +17,40 @@ NO_FACE_HINT = "Faces should be upright and at least 20 pixels high."
 PLOT_WIDTH, PLOT_HEIGHT = 360, 76  # units of the drawing, not pixels
 
 
-def answer_html(answer):
-    """Returns an Answer as HTML; where there is none, what went wrong."""
-    parts = []
-    if answer.picture is not None:
-        parts.append(
-            f'<img class="photo" alt="the photo with the faces marked" src="{_data_url(answer.picture, 85)}">'
+def result_html(result: PhotoResult) -> str:
+    """Returns a PhotoResult as HTML, or a message if it has no face."""
+    photo = ""
+    if result.image is not None:
+        photo = (
+            '<img class="photo" alt="the photo with the faces marked" '
+            f'src="{_data_url(result.image, 85)}">'
         )
-    if answer.records[0].error:
-        error = answer.records[0].error
-        text = (
-            f"This file {error}."
-            if answer.picture is None
-            else f"This photo: {error}. {NO_FACE_HINT}"
-        )
-        return message_html(text) + "".join(parts)
-    number = len(answer.records)
+    error = result.records[0].error
+    if error:
+        text = f"This photo: {error}. {NO_FACE_HINT}" if photo else f"This file {error}."
+        return message_html(text) + photo
+    number = len(result.records)
     summary = "One face" if number == 1 else f"{number} faces"
     if number > MAX_CARDS:
-        summary += f"; below are the {MAX_CARDS} largest, the others are marked in the picture only"
-    parts.append(f'<p class="summary">{summary}.</p><div class="cards">')
-    parts.extend(
-        _card(record, crop) for record, crop in list(zip(answer.records, answer.crops))[:MAX_CARDS]
-    )
-    return "".join([*parts, "</div>"])
+        summary += f"; below are the {MAX_CARDS} largest, the others are only marked in the photo"
+    cards = "".join(map(_card, result.records[:MAX_CARDS]))
+    return f'{photo}<p class="summary">{summary}.</p><div class="cards">{cards}</div>'
 
 
-def message_html(text):
+def message_html(text: str) -> str:
     """Returns a sentence to the user as HTML."""
     return f'<p class="message" role="alert">{html.escape(text)}</p>'
 
 
-def _card(record, crop):
+def _card(record):
     lines = [_age_line(record)]
     for name, value in record.classes.items():
-        shown = value if value == UNKNOWN else LABELS[name].class_names[value]
+        shown = value if isinstance(value, str) else LABELS[name].class_names[value]
         lines.append(_line(name, shown, record.confidences[name]))
-    face = f'<img class="face" alt="face {record.face + 1}, as the model sees it" src="{_data_url(crop, 90)}">'
+    face = (
+        f'<img class="face" alt="face {record.face + 1}, as the model sees it" '
+        f'src="{_data_url(record.crop, 90)}">'
+    )
     return f'<article>{face}<div class="lines">{"".join(lines)}</div>{_plot(record)}</article>'
 
 
@@ -70,16 +69,22 @@ def _age_line(record):
 
 def _line(name, value, confidence):
     bar = f'<span class="bar"><span style="width:{confidence:.0%}"></span></span>'
-    return f'<p class="line"><span class="name">{name}</span> <b>{value}</b> {bar} {_percent(confidence)}</p>'
+    return (
+        f'<p class="line"><span class="name">{name}</span> <b>{value}</b> {bar} '
+        f"{_percent(confidence)}</p>"
+    )
 
 
 def _percent(share):
-    """Returns a probability as people read it; never 0% or 100%, which nothing here is."""
+    """Returns a probability as people read it; never 0% or 100%, because nothing is certain."""
     return "&lt;1%" if share < 0.01 else "&gt;99%" if share > 0.99 else f"{share:.0%}"
 
 
 def _plot(record):
-    """Returns the age distribution as an SVG, a bar per year, those of the interval darker; "" where there is none."""
+    """Returns the age distribution as an SVG with a bar per year, darker inside the interval.
+
+    Without a distribution it returns "".
+    """
     if record.age_probabilities is None:
         return ""
     shares = record.age_probabilities / record.age_probabilities.max()
@@ -99,12 +104,13 @@ def _plot(record):
     caption = "how likely each age is" + f"; dark: {INTERVAL_COVERAGE:.0%}" * bool(bars["inside"])
     mark = (record.age + 0.5) * width
     return (
-        f'<svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT + 18}" role="img" aria-label="{caption}">{paths}'
-        f'<path class="axis" d="M0 {PLOT_HEIGHT}H{PLOT_WIDTH}"/><path class="mark" d="M{mark:.1f} 0V{PLOT_HEIGHT}"/>'
+        f'<svg viewBox="0 0 {PLOT_WIDTH} {PLOT_HEIGHT + 18}" role="img" aria-label="{caption}">'
+        f'{paths}<path class="axis" d="M0 {PLOT_HEIGHT}H{PLOT_WIDTH}"/>'
+        f'<path class="mark" d="M{mark:.1f} 0V{PLOT_HEIGHT}"/>'
         f'<text x="0" y="{PLOT_HEIGHT + 14}" class="unit">years</text>{ticks}'
         f'<text x="{PLOT_WIDTH}" y="10" class="caption">{caption}</text></svg>'
     )
 
 
-def _data_url(image, quality):
+def _data_url(image: np.ndarray, quality: int) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(image, quality)).decode()}"

@@ -1,35 +1,40 @@
-"""The page: upload, examples, answer and model card, and the endpoint for programs. In: a Predictor. Out: Gradio Blocks."""
+"""The page as Gradio Blocks: upload, examples, result and model card, and the endpoint `/predict`.
+
+Import it with GRADIO_TEMP_DIR set to the folder for uploads.
+"""
 
 import os
 import pathlib
+from typing import Any
 
 import gradio
 import gradio.processing_utils
 
-from age_gender_estimation.errors import InputError
 from age_gender_estimation.predict.output import as_dict
-from age_gender_estimation.predict.photos import FaceRecord
-from age_gender_estimation.service.answer import answer_photo
-from age_gender_estimation.service.cards import answer_html, message_html
-from age_gender_estimation.service.uploads import read_upload
+from age_gender_estimation.predict.predictor import Predictor
+from age_gender_estimation.service.cards import message_html, result_html
+from age_gender_estimation.service.photo_result import PhotoResult, predict_upload
 
-CONCURRENCY = 2  # photos answered at once; TensorFlow spreads one over the cores already
-MAX_WAITING = 20  # photos in the queue; more are told to come again
+CONCURRENCY = 2  # photos predicted at once; TensorFlow already spreads one over the cores
+MAX_WAITING = 20  # photos in the queue; more are refused
+KEEP_SECONDS = 60  # uploads; longer than a full queue takes
 STYLE = pathlib.Path(__file__).with_name("style.css")
 TITLE = "Age, gender and race from a photo"
 INTRODUCTION = f"""# {TITLE}
-A small neural network guesses what people would say of each face. These are **estimates from looks, often wrong, and not
-facts about anybody**: for research only, never to decide about people. The picture stays on the machine that serves this
-page, and is deleted within about a minute."""
-EMPTY = '<p class="empty">The answer appears here.</p>'
+A small neural network guesses what people would say of each face. These are **estimates from looks,
+often wrong, and not facts about anybody**: for research only, never to decide about people. The
+photo stays on the machine that serves this page, and is deleted after about two minutes."""
+GONE = "There is no upload; send the photo again."
+EMPTY = '<p class="empty">The result appears here.</p>'
 
 
-FOR_PROGRAMS = """The same answer as JSON, one record per face, with the fields that `bin/predict.py --format json` writes:
+FOR_PROGRAMS = """The same predictions as JSON, one record per face, with the fields that
+`age-gender predict --format json` writes:
 
 ```python
 import os
 
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # the client would tell its makers that it was started
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # else the client reports its start
 
 from gradio_client import Client, handle_file
 
@@ -45,85 +50,104 @@ async def _refuse_download(url):
     )
 
 
-def build_page(predictor, card, examples, folder):
-    """Returns the page as gradio.Blocks, with the endpoint `/predict`.
+def build_page(predictor: Predictor, card: str, examples: list[str], folder: str) -> gradio.Blocks:
+    """Returns the page, with the endpoint `/predict`.
 
     Args:
-      predictor: serving.predictor.Predictor.
+      predictor: the model.
       card: the model card, Markdown.
-      examples: paths of photos to click, in one folder of their own.
-      folder: where uploads lie.
+      examples: paths of photos to click, in folders that hold nothing else.
+      folder: where Gradio puts uploads, GRADIO_TEMP_DIR.
     """
-    # Gradio would fetch addresses that a client names as its "file".
+    # Gradio would download addresses that a client names as its "file".
     gradio.processing_utils.async_ssrf_protected_get = _refuse_download
-    folders = [folder, *{os.path.dirname(path) for path in examples}]
 
-    def show(upload):
+    example_folders = {os.path.dirname(path) for path in examples}
+    readable = [pathlib.Path(path).resolve() for path in (folder, *example_folders)]
+
+    def predict(upload: dict[str, Any]) -> PhotoResult | None:
+        # Gradio does not check the paths of clients that leave FileData's `meta` out.
+        path = pathlib.Path(upload["path"]).resolve()
+        if not (path.is_file() and any(map(path.is_relative_to, readable))):
+            return None
+        return predict_upload(predictor, path.read_bytes(), upload.get("orig_name") or path.name)
+
+    def show(upload: dict[str, Any] | None) -> str:
         if not upload:
             return EMPTY
-        try:
-            return answer_html(answer_photo(predictor, *read_upload(upload, folders)))
-        except InputError as error:
-            return message_html(str(error))
+        result = predict(upload)
+        return result_html(result) if result else message_html(GONE)
 
-    def predict(photo):
-        try:
-            records = answer_photo(predictor, *read_upload(photo, folders)).records
-        except InputError as error:
-            records = [FaceRecord((photo or {}).get("orig_name") or "", error=str(error))]
-        return [as_dict(record, None) for record in records]
+    def list_records(upload: dict[str, Any] | None) -> list[dict[str, Any]]:
+        result = upload and predict(upload)
+        if not result:
+            raise gradio.Error(GONE, print_exception=False)
+        return [as_dict(record, None) for record in result.records]
 
-    gradio.set_static_paths(folders[1:])  # shown from where they are, not copied
-    # Uploads are decoded by our code only: with preprocess=True Gradio would open them with PIL first.
-    options = {"preprocess": False, "concurrency_limit": CONCURRENCY, "concurrency_id": "model"}
-    with gradio.Blocks(title=TITLE, analytics_enabled=False) as page:
+    # Shown from where they are, not copied.
+    gradio.set_static_paths([*example_folders])
+    # Uploads are decoded by our code only: with preprocess=True Gradio would open them with PIL.
+    options: dict[str, Any] = {
+        "preprocess": False,
+        "concurrency_limit": CONCURRENCY,
+        "concurrency_id": "model",
+    }
+    with gradio.Blocks(
+        title=TITLE, analytics_enabled=False, delete_cache=(KEEP_SECONDS, KEEP_SECONDS)
+    ) as page:
         gradio.Markdown(INTRODUCTION)
-        with gradio.Tab("Photo"), gradio.Row():
-            with gradio.Column(scale=2, min_width=260):
-                photo = gradio.Image(
-                    type="filepath",
-                    label="Photo",
-                    sources=["upload", "clipboard", "webcam"],
-                    buttons=[],
-                    height=290,
-                    elem_id="photo",
-                    placeholder="# Drop a photo here\nor click to choose one",
-                )
-                if examples:
-                    gradio.Examples(
-                        examples,
-                        photo,
-                        label="Examples",
-                        cache_examples=False,
-                        api_visibility="private",
-                    )
-            with gradio.Column(scale=6, min_width=300):
-                answer = gradio.HTML(EMPTY, elem_id="answer")
+        photo, result = _photo_tab(examples)
         with gradio.Tab("Model card"):
             gradio.Markdown(card)
         with gradio.Tab("For programs"):
             gradio.Markdown(FOR_PROGRAMS)
-        photo.change(show, photo, answer, api_visibility="private", **options)
+        photo.change(show, photo, result, api_visibility="private", **options)
         records = gradio.JSON(visible=False, label="records")
         gradio.Button(visible=False).click(
-            predict,
+            list_records,
             photo,
             records,
             api_name="predict",
             **options,
-            api_description="The faces of a photo, as the records that bin/predict.py --format json writes.",
+            api_description="Predictions for the faces of a photo, as JSON records.",
         )
-    return page.queue(max_size=MAX_WAITING, api_open=False)  # programs queue like everybody
+    return page.queue(max_size=MAX_WAITING, api_open=False)  # programs queue too
 
 
-def find_card(export):
-    """Returns the text of MODEL_CARD.md in an export or in the model folder around it, or a sentence that there is none."""
-    export = pathlib.Path(export).absolute()
-    for folder in [export, *([export.parent.parent] if export.parent.name == "serving" else [])]:
-        path = folder / "MODEL_CARD.md"
+def _photo_tab(examples):
+    """Adds the first tab to the page; returns its components for the photo and the result."""
+    with gradio.Tab("Photo"), gradio.Row():
+        with gradio.Column(scale=2, min_width=260):
+            photo = gradio.Image(
+                type="filepath",
+                label="Photo",
+                sources=["upload", "clipboard", "webcam"],
+                buttons=[],
+                height=290,
+                elem_id="photo",
+                placeholder="# Drop a photo here\nor click to choose one",
+            )
+            if examples:
+                gradio.Examples(
+                    examples,
+                    photo,
+                    label="Examples",
+                    cache_examples=False,
+                    api_visibility="private",
+                )
+        with gradio.Column(scale=6, min_width=300):
+            result = gradio.HTML(EMPTY, elem_id="result")
+    return photo, result
+
+
+def find_card(export: str) -> str:
+    """Returns MODEL_CARD.md of an export or the model folder around it, or that there is none."""
+    folder = pathlib.Path(export).absolute()
+    folders = [folder, folder.parent.parent] if folder.parent.name == "serving" else [folder]
+    for path in (folder / "MODEL_CARD.md" for folder in folders):
         if path.is_file():
             return path.read_text(encoding="utf-8", errors="replace")
     return (
-        "This model has no card: there is no `MODEL_CARD.md` in its folder. What it was trained on, and how often it "
-        "errs for whom, is therefore not known here."
+        "This model has no card: there is no `MODEL_CARD.md` in its folder. It is therefore not "
+        "known here what it was trained on and how often it errs for whom."
     )

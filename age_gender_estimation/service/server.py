@@ -1,95 +1,81 @@
-"""Serving the page: a port, limits, and headers that keep the browser on this machine. In: gradio Blocks. Out: it runs."""
+"""Serving the page: a port, limits, and a header that keeps the browser on this machine."""
 
+import contextlib
 import errno
+import logging
+import os
 import socket
+from collections.abc import Iterator
 
-import fastapi
 import gradio
-import uvicorn
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
 
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.service.page import STYLE
 
 MAX_BYTES = 20 * 2**20  # of an upload
-# The browser itself holds us to the promise that nothing is loaded from, or sent to, anywhere else. Gradio's own scripts
-# need the two "unsafe" words; pictures are data:, those being pasted or photographed blob:.
-POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; form-action 'self'; base-uri 'self'"
+# The browser itself refuses to load from, or send to, any other server. Gradio's scripts need the
+# two "unsafe" words; images are data:, and blob: while they are pasted or photographed.
+POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; form-action 'self'; "
+    "base-uri 'self'"
+)
 
 
-def open_port(host, port):
-    """Returns a listening socket; port 0 is any free one.
+def check_port(host: str, port: int) -> int:
+    """Returns the port if it is free, or a free one for port 0.
 
     Raises:
       InputError: the port is in use or not allowed, or the host is not this machine.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-        )
+        with socket.create_server((host, port), family=family) as listener:
+            return listener.getsockname()[1]
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise InputError(
-                f"port {port} of {host} is in use: expected a free one, see --port"
-            ) from None
-        reason = error.strerror.partition(" (while")[0]
-        raise InputError(
-            f"port {port} of {host} cannot be opened: {reason}; see --host and --port"
-        ) from None
+            problem = f"port {port} of {host} is in use: expected a free one, see --port"
+        else:
+            reason = (error.strerror or str(error)).partition(" (while")[0]
+            problem = f"port {port} of {host} cannot be opened: {reason}; see --host and --port"
+        raise InputError(problem) from None
 
 
-def serve(page, listener):
-    """Serves gradio Blocks on a listening socket until SIGINT or SIGTERM, which then goes on to its own handler."""
-    theme = gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])
-    app = gradio.mount_gradio_app(
-        fastapi.FastAPI(docs_url=None, redoc_url=None),
-        page,
-        "/",
-        max_file_size=MAX_BYTES,
-        footer_links=[],
-        run_history=False,
+@contextlib.contextmanager
+def serving(page: gradio.Blocks, host: str, port: int) -> Iterator[None]:
+    """Serves the page, in threads, until the end of the `with`."""
+    # Gradio asks itself over HTTP whether it has started.
+    os.environ["no_proxy"] = "*"
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    page.launch(
+        server_name=f"[{host}]" if ":" in host else host,
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
         ssr_mode=False,
         mcp_server=False,
         enable_monitoring=False,
-        show_error=False,
-        theme=theme,
+        run_history=False,
+        footer_links=[],
+        max_file_size=MAX_BYTES,
+        theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
         css_paths=[STYLE],
+        app_kwargs={
+            "docs_url": None,
+            "redoc_url": None,
+            "middleware": [Middleware(BaseHTTPMiddleware, dispatch=_add_policy)],
+        },
     )
-    # Gradio lets clients name only files that were uploaded, but forgets it for pages that it did not launch itself.
-    page.has_launched = True
-    _Server(uvicorn.Config(_guarded(app), log_level="warning", timeout_graceful_shutdown=5)).run(
-        sockets=[listener]
-    )
+    try:
+        yield
+    finally:
+        page.close(verbose=False)
 
 
-class _Server(uvicorn.Server):
-    async def shutdown(self, sockets=None):
-        # A page that is open in a browser holds a connection for as long as it is; it must not hold up the end.
-        for connection in list(self.server_state.connections):
-            connection.transport.close()
-        await super().shutdown(sockets)
-
-
-def _guarded(app):
-    """Returns an ASGI application that refuses large or unmeasured bodies unread, and adds POLICY to answers."""
-
-    async def guarded(scope, receive, send):
-        async def send_with_policy(message):
-            if message["type"] == "http.response.start":
-                headers = [
-                    (b"content-security-policy", POLICY.encode()),
-                    (b"referrer-policy", b"no-referrer"),
-                ]
-                message = {**message, "headers": [*message["headers"], *headers]}
-            await send(message)
-
-        headers = dict(scope.get("headers", ()))
-        # With both of them the body may be longer than the number says.
-        length = b"" if b"transfer-encoding" in headers else headers.get(b"content-length", b"0")
-        if scope["type"] == "http" and not (length.isdigit() and int(length) <= MAX_BYTES + 2**16):
-            await fastapi.Response(f"expected at most {MAX_BYTES // 2**20} MB", 413)(
-                scope, receive, send
-            )
-        else:
-            await app(scope, receive, send_with_policy)
-
-    return guarded
+async def _add_policy(request, call_next):
+    response = await call_next(request)
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

@@ -1,1 +1,1 @@
-"""Studies: a grid of settings, what its runs gave, and a page about it. bin/run_study.py runs them."""
+"""Studies: a grid of settings, its runs, their results, and a page about them."""

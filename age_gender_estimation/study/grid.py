@@ -1,46 +1,54 @@
-"""A study: a YAML file with a grid of settings -> the list of its runs, checked before anything trains.
+"""A study: a YAML file with a grid of settings -> the list of its runs, checked.
 
 title: Single task against multi-task
 question: Does learning gender and race beside age lower the age error?
-settings: {backbone: mobilenet_v3_small, img_size: 48, num_steps: 1000}    # of every run, see train.py --help
-grid:                                                                      # every combination is a run
+settings: {backbone: mobilenet_v3_small, img_size: 48}   # of every run, see age-gender train --help
+grid:                                                    # every combination is a run
   tasks: [age, "age,gender,race"]
-  sources: [utkface, "imdb+utkface:race"]   # folders under --data-dir; + joins them, :race uses only those labels
-  seed: [0, 1, 2]
-test: [utkface]                             # whose test.csv is measured; all sources of the grid if not given
+  sources: [utkface, "imdb+utkface:race"]   # folders under --data-dir; + joins them, and :race uses
+  seed: [0, 1, 2]                           # only the labels of race
+test: [utkface]   # the sources whose test.csv is measured; all of the grid if not given
 """
 
 import dataclasses
 import itertools
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.storage.error_text import short_message
 from age_gender_estimation.tasks.labels import LABELS
+from age_gender_estimation.training.fields import is_tuple, parse_value
 from age_gender_estimation.training.hparams import HParams
 
 KEYS = ("title", "question", "settings", "grid", "test")
-# A warm start takes over what is not given, and a setting at its default is not given: runs would not be what they say.
+# A warm start inherits what is not given, and a run does not give its defaults: it would lie.
 FIELDS = {field.name: field for field in dataclasses.fields(HParams) if field.name != "warm_start"}
 AGE_FIELDS = ("age_encoding", "age_sigma", "age_loss", "age_balance", "max_age")
+Run = dict[str, Any]  # the value of every axis of the grid; None where it means nothing to the run
 
 
 @dataclass(frozen=True)
 class Source:
-    """A folder with train.csv, val.csv, test.csv and crop/, and which of its labels to use (all if empty)."""
+    """A folder with train.csv, val.csv, test.csv and crop/; its labels to use, all if empty."""
 
     name: str
     labels: tuple[str, ...] = ()
 
-    def csv(self, data_dir, split):
-        """Returns the manifest of a split as train.py's arguments name it: `DATA_DIR/utkface/train.csv:race`."""
-        return f"{data_dir}/{self.name}/{split}.csv" + (
-            f":{','.join(self.labels)}" if self.labels else ""
-        )
+    def csv(self, data_dir: str, split: str) -> str:
+        """Returns the path of the manifest of a split: train, val or test."""
+        return f"{data_dir}/{self.name}/{split}.csv"
 
-    def crops(self, data_dir):
+    def argument(self, data_dir: str, split: str) -> str:
+        """Returns the manifest as an argument: `DATA_DIR/utkface/train.csv:race`."""
+        labels = f":{','.join(self.labels)}" if self.labels else ""
+        return self.csv(data_dir, split) + labels
+
+    def crops(self, data_dir: str) -> str:
         """Returns the folder of its crops."""
         return f"{data_dir}/{self.name}/crop"
 
@@ -52,7 +60,7 @@ class Study:
     Attributes:
       title, question: what it asks.
       axes: names of the grid's settings, in order.
-      runs: a dict per run with the value of every axis, None for an axis that means nothing to the run.
+      runs: its runs.
       settings: hyper-parameters of every run.
       test: names of the sources that are measured.
     """
@@ -60,116 +68,107 @@ class Study:
     title: str
     question: str
     axes: tuple[str, ...]
-    runs: tuple[dict, ...]
-    settings: dict
+    runs: tuple[Run, ...]
+    settings: dict[str, Any]
     test: tuple[str, ...]
 
-    def hparams(self, run):
+    def hparams(self, run: Run) -> HParams:
         """Returns the HParams of a run."""
-        values = {
-            name: value
-            for name, value in {**self.settings, **run}.items()
-            if name in FIELDS and value is not None
-        }
-        return HParams(**{name: _as_field(name, value) for name, value in values.items()})
+        values = {**self.settings, **run}
+        given = {n: v for n, v in values.items() if n in FIELDS and v is not None}
+        return HParams(**{name: parse_value(FIELDS[name], value) for name, value in given.items()})
 
 
-def load_study(path):
+def load_study(path: str | os.PathLike[str]) -> Study:
     """Returns the Study in a YAML file.
 
     Raises:
-      InputError: the file cannot be read, or is no YAML mapping.
-      SettingError: unknown keys or values that are not to be had, add_filename the choices.
+      InputError: the file cannot be read, or is not YAML.
+      SettingError: unknown keys, or values that no setting takes.
     """
     try:
         with open(path, encoding="utf-8") as file:
             content = yaml.safe_load(file)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"{path}: expected a study as a YAML file ({short_message(error)})"
-        ) from None
+        reason = short_message(error)
+        raise InputError(f"{path}: expected a study as a YAML file ({reason})") from None
     try:
-        return _study_of(content)
+        study = _parse_study(content)
+        for run in study.runs:
+            study.hparams(run)
+        return study
     except SettingError as error:
         raise SettingError(f"{path}: {error}") from None
 
 
-def sources_of(run):
-    """Returns the Sources of a run, in order."""
+def sources_of(run: Run) -> list[Source]:
+    """Returns the sources of a run, in order."""
     return [_parse_source(text) for text in run["sources"].split("+")]
 
 
-def run_name(run):
+def run_name(run: Run) -> str:
     """Returns the name of a run's folder: its settings, as `tasks=age sources=utkface seed=0`."""
-    return " ".join(f"{name}={value}" for name, value in run.items() if value is not None).replace(
-        "/", "_"
-    )
+    settings = (f"{name}={value}" for name, value in run.items() if value is not None)
+    return " ".join(settings).replace("/", "_")
 
 
-def _study_of(content):
-    if (
-        not isinstance(content, dict)
-        or not isinstance(content.get("grid"), dict)
-        or not content["grid"]
-    ):
+def _parse_study(content: Any) -> Study:
+    grid = content.get("grid") if isinstance(content, dict) else None
+    if not isinstance(grid, dict) or not grid:
         raise SettingError(
-            f"expected the keys {', '.join(KEYS)}, with a grid that maps settings to lists of values"
+            f"expected the keys {', '.join(KEYS)}, and in grid a list of values for each setting"
         )
     _check_names(content, KEYS, "key")
-    settings, grid = content.get("settings") or {}, content["grid"]
+    settings = content.get("settings") or {}
     if not isinstance(settings, dict):
         raise SettingError(f"settings: expected setting: value, got {settings!r}")
     _check_names(settings, FIELDS, "setting")
-    _check_names(grid, ("sources", *FIELDS), "setting of the grid")
-    twice = [name for name in grid if name in settings]
-    if twice or "sources" not in grid:
-        raise SettingError(
-            f"grid: {twice[0]} stands in settings too"
-            if twice
-            else "grid: expected sources, found none"
-        )
-    for name, values in grid.items():
-        if not isinstance(values, list) or not values:
-            raise SettingError(f"grid, {name}: expected a list of values, got {values!r}")
+    _check_grid(grid, settings)
     settings = {name: _as_text(name, value) for name, value in settings.items()}
-    runs = _runs_of(
-        {name: [_as_text(name, value) for value in values] for name, values in grid.items()},
-        settings,
-    )
-    sources = list(dict.fromkeys(source.name for run in runs for source in sources_of(run)))
-    test = content.get("test") or sources
-    if (
-        not isinstance(test, list)
-        or len(set(map(str, test))) < len(test)
-        or any(":" in str(name) for name in test)
-    ):
-        raise SettingError(
-            f"test: expected a list of sources, each once and without labels, got {test!r}"
-        )
-    study = Study(
+    grid = {name: [_as_text(name, value) for value in values] for name, values in grid.items()}
+    runs = _combine(grid, settings)
+    sources = dict.fromkeys(source.name for run in runs for source in sources_of(run))
+    return Study(
         str(content.get("title", "Study")),
         str(content.get("question", "")).strip(),
         tuple(grid),
         runs,
         settings,
-        tuple(map(str, test)),
+        _parse_test(content.get("test") or list(sources)),
     )
-    for run in runs:
-        study.hparams(run)  # raises for values that are not to be had
-    return study
 
 
-def _as_text(name, value):
-    """Returns lists as people write them on a command line, `age,gender`: equal runs then have equal names."""
+def _check_grid(grid: dict, settings: dict) -> None:
+    _check_names(grid, ("sources", *FIELDS), "setting of the grid")
+    if "sources" not in grid:
+        raise SettingError("grid: expected sources, found none")
+    for name, values in grid.items():
+        if name in settings:
+            raise SettingError(f"grid: {name} stands in settings too")
+        if not isinstance(values, list) or not values:
+            raise SettingError(f"grid, {name}: expected a list of values, got {values!r}")
+
+
+def _parse_test(names: Any) -> tuple[str, ...]:
+    is_list = isinstance(names, list)
+    if not is_list or len(set(map(str, names))) < len(names) or ":" in "".join(map(str, names)):
+        raise SettingError(
+            f"test: expected a list of sources, each once and without labels, got {names!r}"
+        )
+    return tuple(map(str, names))
+
+
+def _as_text(name: str, value: Any) -> Any:
+    """Returns lists as flags have them, `age,gender`, so that equal runs have equal names."""
     if name == "sources" and not isinstance(value, str):
         raise SettingError(f"grid, sources: expected a name or names joined by +, got {value!r}")
-    is_list = isinstance(value, list) and FIELDS[name].type is tuple
+    is_list = isinstance(value, list) and is_tuple(FIELDS[name])
     return ",".join(map(str, value)) if is_list else value
 
 
-def _runs_of(grid, settings):
-    """Returns every combination once; a setting of age is None, and so the same, for runs that do not learn age."""
-    runs = {}
+def _combine(grid: dict[str, list], settings: dict) -> tuple[Run, ...]:
+    """Returns every combination once; in runs that do not learn age, its settings are None."""
+    runs: dict[str, Run] = {}
     for values in itertools.product(*grid.values()):
         run = dict(zip(grid, values))
         tasks = str(run.get("tasks", settings.get("tasks", "")))
@@ -179,33 +178,14 @@ def _runs_of(grid, settings):
     return tuple(runs.values())
 
 
-def _parse_source(text):
+def _parse_source(text: str) -> Source:
     name, _, labels = str(text).partition(":")
     source = Source(name, tuple(label for label in labels.split(",") if label))
     _check_names(source.labels, LABELS, f"label of {name}")
     return source
 
 
-def _check_names(names, known, what):
+def _check_names(names: Iterable[str], known: Iterable[str], what: str) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise SettingError(f"unknown {what} {unknown[0]!r}; choose from: {', '.join(known)}")
-
-
-def _as_field(name, value):
-    field = FIELDS[name]
-    item_type, choices = field.metadata["item_type"], field.metadata["choices"]
-    is_known = isinstance(value, bool) == (field.type is bool)
-    try:
-        if field.type is tuple:
-            value = tuple(item_type(item) for item in str(value).split(",") if item)
-        elif field.type is float:
-            value = float(value)  # YAML reads 1e-3 as text
-    except (TypeError, ValueError):
-        is_known = False
-    if not (is_known and isinstance(value, field.type)):
-        expected = f"{item_type.__name__}s" if field.type is tuple else field.type.__name__
-        raise SettingError(f"{name}: expected {expected}, got {value!r}")
-    if choices and value not in choices:
-        raise SettingError(f"{name}: unknown {value!r}; choose from: {', '.join(choices)}")
-    return value

@@ -1,31 +1,39 @@
-"""The page of a study: its question, the summary, dots of every metric, learning curves, and what failed."""
+"""The page of a study: its question, a summary, plots of every metric, and what failed."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from age_gender_estimation.markup.html_page import Table, page
-from age_gender_estimation.study.grid import run_name
-from age_gender_estimation.study.results import metric_names, summarize, summary_rows
+from age_gender_estimation.study.grid import Run, Study, run_name
+from age_gender_estimation.study.results import (
+    PLUS_MINUS,
+    Result,
+    metric_names,
+    summarize,
+    summary_rows,
+)
+from age_gender_estimation.tasks.labels import LABELS
 
-HEADLINES = ("age_mae", "age_group_accuracy", "gender_accuracy", "race_accuracy")
+# The metric that is drawn of each task: accuracy of classes, error of years or accuracy of groups.
+HEADLINES = (
+    *("age_mae", "age_group_accuracy"),
+    *(f"{name}_accuracy" for name, label in LABELS.items() if label.class_names),
+)
 
 
-def study_page(study, results):
-    """Returns the HTML page of a Study and the Results of its runs (study.results) as text."""
+def study_page(study: Study, results: Sequence[Result]) -> str:
+    """Returns the HTML page of a study and its results."""
     header, rows = summary_rows(study, results)
-    settings = Table(
-        ("setting", "value"), [(name, str(value)) for name, value in study.settings.items()]
+    settings = [(name, str(value)) for name, value in study.settings.items()]
+    summary = (
+        f"On test.csv of {', '.join(study.test)}; mean {PLUS_MINUS} standard deviation over seeds. "
+        "Age errors in years; @ marks the metrics of one source."
     )
     sections = [
-        ("Question", [study.question, settings]),
-        (
-            "Results",
-            [
-                f"On test.csv of {', '.join(study.test)}; mean \N{PLUS-MINUS SIGN} standard deviation over seeds. "
-                "Age errors in years; @ marks the metrics of one source.",
-                Table(tuple(header), rows),
-            ],
-        ),
+        ("Question", [study.question, Table(("setting", "value"), settings)]),
+        ("Results", [summary, Table(tuple(header), rows)]),
     ]
     names = [name for name in metric_names(results) if name.partition("@")[0] in HEADLINES]
     if names:
@@ -36,21 +44,20 @@ def study_page(study, results):
     return page(study.title, sections)
 
 
-def _dots(study, results, names):
-    """A panel per metric: a dot per value of one axis of the grid, beside each other for every value of the others.
+def _dots(study: Study, results: Sequence[Result], names: list[str]) -> Figure:
+    """A panel per metric: dots of the values of one axis, the hue, side by side.
 
     Dots, not bars, because the axes do not begin at 0: differences are small beside the values.
     """
     summary, varying = summarize(results), _varying_axes(results)
-    # What stands side by side compares best: task sets where they vary.
+    # What stands side by side compares best: tasks where they vary.
     hue = "tasks" if "tasks" in varying else varying[-1] if varying else study.axes[0]
     others = [axis for axis in varying if axis != hue]
     groups = list(dict.fromkeys(_label(settings, others) for settings, _ in summary))
     hues = list(dict.fromkeys(str(settings[hue]) for settings, _ in summary))
     num_metrics = sum("@" not in name for name in names)
-    figure, panels = _panels(
-        len(names), columns=2 if num_metrics == len(names) else num_metrics
-    )  # a row per source
+    # A row per source.
+    figure, panels = _panels(len(names), 2 if num_metrics == len(names) else num_metrics)
     for panel, name in zip(panels, names):
         for number, value in enumerate(hues):
             dots = [
@@ -58,65 +65,47 @@ def _dots(study, results, names):
                 for settings, metrics in summary
                 if str(settings[hue]) == value and name in metrics
             ]
-            places = [
-                place + (number - (len(hues) - 1) / 2) * 0.6 / len(hues) for place, _, _ in dots
-            ]
+            shift = (number - (len(hues) - 1) / 2) * 0.6 / len(hues)
             panel.errorbar(
-                places,
+                [place + shift for place, _, _ in dots],
                 [mean for _, mean, _ in dots],
                 [deviation or 0 for *_, deviation in dots],
                 fmt="o",
                 capsize=4,
-                color=f"C{number}",
                 label=value,
             )
-        panel.set(title=_title(name), xticks=range(len(groups)), xlim=(-0.5, len(groups) - 0.5))
-        panel.set_xticklabels(
-            groups if others else [""] * len(groups),
-            rotation=15 if len(groups) > 3 else 0,
-            fontsize=8,
-        )
+        panel.set(title=_title(name), xlim=(-0.5, len(groups) - 0.5))
+        labels = groups if others else [""] * len(groups)
+        panel.set_xticks(range(len(groups)), labels, rotation=15 * (len(groups) > 3), fontsize=8)
         panel.grid(axis="y", alpha=0.4)
-    figure.suptitle("On the test lists: mean and standard deviation over seeds")
-    figure.legend(
-        *panels[0].get_legend_handles_labels(), title=hue, loc="outside right upper", fontsize=8
-    )
-    return figure
+    return _finish(figure, "On the test manifests: mean and standard deviation over seeds", hue)
 
 
-def _curves(results):
-    """A panel per validation metric: its mean over seeds by step, a line per combination of settings."""
-    names = [
-        name
-        for name in HEADLINES
-        if any(name in entry for result in results for entry in result.history)
-    ]
+def _curves(results: Sequence[Result]) -> Figure:
+    """A panel per validation metric: its mean over seeds by step, a line per settings."""
+    entries = [entry for result in results for entry in result.history]
+    names = [name for name in HEADLINES if any(name in entry for entry in entries)]
     varying = _varying_axes(results)
-    labels = list(dict.fromkeys(_label(result.run, varying) for result in results))
+    lines: dict[str, list[dict]] = {}
+    for result in results:
+        lines.setdefault(_label(result.run, varying), []).extend(result.history)
     figure, panels = _panels(len(names), columns=2)
     for panel, name in zip(panels, names):
-        for number, label in enumerate(labels):
-            points = {}
-            for result in results:
-                for entry in result.history if _label(result.run, varying) == label else ():
-                    if name in entry:
-                        points.setdefault(entry["step"], []).append(entry[name])
-            panel.plot(
-                sorted(points),
-                [np.mean(points[step]) for step in sorted(points)],
-                marker=".",
-                label=label,
-                color=f"C{number % 10}",
-                linestyle=("-", "--", ":")[number // 10 % 3],
-            )
+        for number, (label, history) in enumerate(lines.items()):
+            points: dict[int, list[float]] = {}
+            for entry in history:
+                if name in entry:
+                    points.setdefault(entry["step"], []).append(entry[name])
+            steps = sorted(points)
+            means = [np.mean(points[step]) for step in steps]
+            style = ("-", "--", ":")[number // 10 % 3]
+            panel.plot(steps, means, f"C{number % 10}", marker=".", linestyle=style, label=label)
         panel.set(title=_title(name), xlabel="step")
         panel.grid(alpha=0.4)
-    figure.suptitle("While training, on the validation lists: mean over seeds")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper", fontsize=7)
-    return figure
+    return _finish(figure, "While training, on the validation manifests: mean over seeds", None)
 
 
-def _panels(number, columns):
+def _panels(number: int, columns: int) -> tuple[Figure, np.ndarray]:
     columns = min(number, columns)
     rows = -(-number // columns)
     figure = Figure(figsize=(5.5 * columns + 1.5, 3.6 * rows), layout="constrained", dpi=80)
@@ -126,20 +115,24 @@ def _panels(number, columns):
     return figure, panels[:number]
 
 
-def _varying_axes(results):
-    """Returns the settings, the seed aside, of which the grid has several values."""
+def _finish(figure: Figure, title: str, legend_title: str | None) -> Figure:
+    figure.suptitle(title)
+    handles = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*handles, title=legend_title, loc="outside right upper", fontsize=8)
+    return figure
+
+
+def _varying_axes(results: Sequence[Result]) -> list[str]:
+    """Returns the settings, except the seed, of which the grid has several values."""
     axes = [axis for axis in results[0].run if axis != "seed"]
     return [axis for axis in axes if len({str(result.run[axis]) for result in results}) > 1]
 
 
-def _label(settings, axes):
+def _label(settings: Run, axes: list[str]) -> str:
     return " ".join(str(settings[axis]) for axis in axes if settings[axis] is not None) or "all"
 
 
-def _title(name):
+def _title(name: str) -> str:
     metric, _, source = name.partition("@")
-    return (
-        metric.replace("_", " ")
-        + (", years" if metric == "age_mae" else "")
-        + (f", on {source}" if source else "")
-    )
+    unit = ", years" if metric == "age_mae" else ""
+    return metric.replace("_", " ") + unit + (f", on {source}" if source else "")

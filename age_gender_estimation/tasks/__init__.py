@@ -1,1 +1,1 @@
-"""What is predicted: label names and ranges (labels, no TensorFlow) and the heads that learn them (heads, TensorFlow)."""
+"""What is predicted: the labels of each task (no TensorFlow), and the heads that learn them."""

@@ -1,22 +1,29 @@
-"""Ages as ranges of years: the text of `--age-encoding groups:...` -> ((first, last), ...), both years included."""
+"""Ages as ranges of years, ((first, last), ...), both ends included; in NumPy."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
 from age_gender_estimation.tasks.labels import LABELS, Label
 
-# The ranges of the EfficientNet study that the README's table of systems names.
-AGE_GROUPS = {
+Group = tuple[int, int]
+
+# The ranges of the EfficientNet study that docs/studies.md names.
+AGE_GROUPS: dict[str, tuple[Group, ...]] = {
     "3": ((1, 26), (27, 52), (53, 80)),
     "5": ((1, 11), (12, 23), (24, 39), (40, 55), (56, 80)),
     "10": tuple((first, first + 7) for first in range(1, 80, 8)),
 }
 
 
-def parse_age_groups(text):
-    """Returns the groups that `text` stands for: a key of AGE_GROUPS or ranges like `0-17,18-64,65-116`, in order.
+def parse_age_groups(text: str) -> tuple[Group, ...]:
+    """Returns the groups of `--age-encoding groups:TEXT`.
+
+    Args:
+      text: a key of AGE_GROUPS, or ranges in rising order such as `0-17,18-64,65-116`.
 
     Raises:
-      ValueError: what is wrong with which range, and what was expected.
+      ValueError: a range is wrong; the message says which, and what was expected.
     """
     if text in AGE_GROUPS:
         return AGE_GROUPS[text]
@@ -30,48 +37,45 @@ def parse_age_groups(text):
     return groups
 
 
-def group_numbers(years, groups):
-    """Returns int [n], the number of the group that each of the years [n] falls into; -1 outside all, and for NaN."""
+def group_numbers(years: np.ndarray, groups: Iterable[Group]) -> np.ndarray:
+    """Returns the number of the group of each year, int [n]; -1 outside all groups, and for NaN."""
     numbers = np.full(len(years), -1)
     for number, (first, last) in enumerate(groups):
         numbers[(years >= first) & (years <= last)] = number
     return numbers
 
 
-def decade_names(years):
-    """Returns the decade of each age as an array of texts: "0-9", "10-19", ...; "" for NaN."""
-    starts = [
-        None if np.isnan(year) else int(year) // 10 * 10 for year in np.asarray(years, np.float64)
+def decade_names(years: Iterable[float]) -> np.ndarray:
+    """Returns the decade of each age as an array of str: "0-9", "10-19", ...; "" for NaN."""
+    decades = np.asarray(years, np.float64) // 10 * 10
+    names = [
+        "" if np.isnan(first) else group_name((int(first), int(first) + 9)) for first in decades
     ]
-    return np.array(["" if start is None else f"{start}-{start + 9}" for start in starts], object)
+    return np.array(names, object)
 
 
-def group_name(group):
-    """Returns a (first, last) group as people read it: `27-52`."""
+def group_name(group: Group) -> str:
+    """Returns a (first, last) group as people write it: `27-52`."""
     return f"{group[0]}-{group[1]}"
 
 
-def group_label(groups):
-    """Returns the Label whose classes are the groups, as the other tasks have one in LABELS."""
+def group_label(groups: Iterable[Group]) -> Label:
+    """Returns the Label of a model that predicts groups: its classes are the groups."""
     names = tuple(map(group_name, groups))
     return Label("age_group", len(names) - 1, names, names)
 
 
-def _parse_range(text):
-    first, dash, last = text.strip().partition("-")
+def _parse_range(text: str) -> Group:
+    first, _, last = text.strip().partition("-")
     highest = LABELS["age"].highest
-    if not (
-        dash
-        and all(
-            year.isascii() and year.isdecimal() and int(year) <= highest for year in (first, last)
-        )
-    ):
+    is_range = all(
+        year.isascii() and year.isdecimal() and int(year) <= highest for year in (first, last)
+    )
+    if not is_range:
         raise ValueError(
-            f"expected {', '.join(AGE_GROUPS)} or ranges of years up to {highest} as in 0-17,18-64, "
-            f"got {text!r}"
+            f"expected {', '.join(AGE_GROUPS)} or ranges of years up to {highest} "
+            f"as in 0-17,18-64, got {text!r}"
         )
     if int(first) > int(last):
-        raise ValueError(
-            f"expected the first year of a range before its last, got {text!r}, which is empty"
-        )
+        raise ValueError(f"expected the first year of a range before its last, got {text!r}")
     return int(first), int(last)

@@ -1,34 +1,48 @@
-"""The encodings of age: classes, soft, regression and groups, each with its loss, decoding and streaming metrics.
+"""The encodings of age: classes, soft, regression and groups, each with loss, decoding and metrics.
 
-Ages above max_age, or outside every group, are unlabelled for the head.
+Ages above max_age, or outside every group, count as unlabelled for the head.
 """
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from age_gender_estimation.tasks.head import Head, softmax_losses
 from age_gender_estimation.tasks.labels import ADULT_AGE, INTERVAL_COVERAGE
 
-# Regression learns (years - 35) / 20, about mean and spread of UTKFace and IMDB-WIKI: an untrained network then starts
-# with a loss near 0.8, as the softmax of gender does, and equal weights train.
+Groups = tuple[tuple[int, int], ...]
+
+# Regression learns (years - 35) / 20, about the mean and spread of UTKFace and IMDB-WIKI. An
+# untrained network then starts with a loss near 0.8, as gender's softmax does, so equal weights
+# in the joint loss train both.
 AGE_CENTRE, AGE_SCALE = 35.0, 20.0
-HUBER_DELTA = 5.0 / AGE_SCALE  # quadratic for errors below five years
+HUBER_DELTA = 5.0 / AGE_SCALE  # quadratic below errors of five years
 
 
-def classes_head(max_age, weight, interval_mass=INTERVAL_COVERAGE):
-    """A softmax over the years 0 to max_age, decoded as its expectation (DEX: Rothe et al., IJCV 2018).
+def classes_head(max_age: int, weight: float, interval_mass: float = INTERVAL_COVERAGE) -> Head:
+    """A softmax over the years 0 to max_age, decoded as its expected value.
 
-    `interval_mass` is the share of the softmax between `age_low` and `age_high`, see `model.calibration`.
+    The loss is the cross-entropy in nats. DEX: Rothe et al., IJCV 2018.
+
+    Args:
+      max_age: highest age in years.
+      weight: weight of the loss in the joint loss.
+      interval_mass: share of the distribution between `age_low` and `age_high`; see
+        export.calibration.
     """
     return _years_head(max_age, weight, softmax_losses, interval_mass)
 
 
-def soft_head(max_age, sigma, weight, interval_mass=INTERVAL_COVERAGE):
-    """The same softmax, taught a Gaussian around the year (deep label distribution learning: Gao et al., TIP 2017).
+def soft_head(
+    max_age: int, sigma: float, weight: float, interval_mass: float = INTERVAL_COVERAGE
+) -> Head:
+    """The softmax of `classes_head`, trained towards a Gaussian around the labelled year.
 
-    The loss is the Kullback-Leibler divergence in nats, 0 for a perfect answer; sigma is in years.
+    The loss is the Kullback-Leibler divergence in nats, sum(t * log(t / p)); a perfect prediction
+    has 0. Deep label distribution learning: Gao et al., IEEE TIP 2017. `sigma` is in years.
     """
 
-    def losses(labels, logits):
+    def losses(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         target = gaussian_targets(labels, max_age, sigma)
         # xlogy is 0 where the target is 0.
         return tf.reduce_sum(
@@ -38,47 +52,47 @@ def soft_head(max_age, sigma, weight, interval_mass=INTERVAL_COVERAGE):
     return _years_head(max_age, weight, losses, interval_mass)
 
 
-def gaussian_targets(labels, max_age, sigma):
-    """Returns float32 [batch, max_age + 1]: exp(-(year - label)^2 / (2 sigma^2)), scaled to the sum 1.
+def gaussian_targets(labels: tf.Tensor, max_age: int, sigma: float) -> tf.Tensor:
+    """Returns exp(-(year - label)^2 / (2 sigma^2)), scaled to the sum 1: float32 [batch, years].
 
-    At the ends of the range the part that falls outside is spread over the rest.
+    At the ends of the range, the mass that would fall outside is spread over the rest.
     """
     years = tf.range(max_age + 1, dtype=tf.float32)
     centres = tf.cast(tf.clip_by_value(labels, 0, max_age), tf.float32)[:, tf.newaxis]
     return tf.nn.softmax(-tf.square((years - centres) / sigma) / 2)
 
 
-def regression_head(max_age, loss_name, weight):
-    """One number, (years - AGE_CENTRE) / AGE_SCALE, with L1 or Huber loss in these units."""
+def regression_head(max_age: int, loss_name: str, weight: float) -> Head:
+    """One number, (years - AGE_CENTRE) / AGE_SCALE, with an L1 or Huber loss in these units.
 
-    def losses(labels, logits):
+    Huber (Annals of Mathematical Statistics, 1964): e^2 / (2 d) below d = HUBER_DELTA, else
+    e - d / 2. It is divided by d, so that large errors have the slope that they have in L1.
+    """
+
+    def losses(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         errors = tf.abs(logits[:, 0] - (tf.cast(labels, tf.float32) - AGE_CENTRE) / AGE_SCALE)
         if loss_name == "l1":
             return errors
-        # Huber, Annals of Mathematical Statistics 1964; divided by delta, so that far errors cost what they do in L1.
         return tf.where(
             errors < HUBER_DELTA, tf.square(errors) / (2 * HUBER_DELTA), errors - HUBER_DELTA / 2
         )
 
-    def decode(logits):
+    def decode(logits: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"age": tf.clip_by_value(AGE_CENTRE + AGE_SCALE * logits[:, 0], 0.0, float(max_age))}
 
     return Head("age", 1, _in_range(max_age), losses, decode, _age_metrics, weight)
 
 
-def groups_head(groups, weight):
-    """A softmax over ranges of years ((first, last), ...)."""
+def groups_head(groups: Groups, weight: float) -> Head:
+    """A softmax over ranges of years, ((first, last), ...), with the cross-entropy in nats."""
 
-    def decode(logits):
+    def decode(logits: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"age_group_probabilities": tf.nn.softmax(logits)}
 
-    def metrics(labels, outputs, weights):
+    def metrics(labels: tf.Tensor, outputs: dict, weights: tf.Tensor) -> dict:
         predicted = tf.argmax(outputs["age_group_probabilities"], -1, tf.int32)
-        return {
-            "age_group_accuracy": tf.compat.v1.metrics.accuracy(
-                group_of(labels, groups), predicted, weights
-            )
-        }
+        accuracy = tf.compat.v1.metrics.accuracy(group_of(labels, groups), predicted, weights)
+        return {"age_group_accuracy": accuracy}
 
     return Head(
         "age",
@@ -91,35 +105,40 @@ def groups_head(groups, weight):
     )
 
 
-def group_of(labels, groups):
-    """Returns int32 [batch]: the number of the group that each label falls into, -1 outside all of them."""
+def group_of(labels: tf.Tensor, groups: Groups) -> tf.Tensor:
+    """Returns the number of the group of each label, int32 [batch]; -1 outside all groups.
+
+    age_groups.group_numbers is the same in NumPy.
+    """
     number = -tf.ones_like(labels)
     for index, (first, last) in enumerate(groups):
         number = tf.where((labels >= first) & (labels <= last), index, number)
     return number
 
 
-def expected_age(probabilities):
-    """Returns the expected year, float32 [batch], of a softmax over years 0, 1, ...: what makes RMSE least."""
+def expected_age(probabilities: tf.Tensor) -> tf.Tensor:
+    """Returns the expected year of a softmax over 0, 1, ...: float32 [batch]. It minimizes RMSE."""
     years = tf.range(probabilities.shape[-1], dtype=tf.float32)
     return tf.reduce_sum(probabilities * years, axis=-1)
 
 
-def age_quantile(probabilities, share):
-    """Returns the first year, float32 [batch], up to which `share` of the softmax lies; 0.5 makes MAE least."""
+def age_quantile(probabilities: tf.Tensor, share: float) -> tf.Tensor:
+    """Returns the first year up to which `share` of the softmax lies: float32 [batch].
+
+    The quantile at 0.5, the median, minimizes MAE.
+    """
     below = tf.cumsum(probabilities, axis=-1) < share
-    # Rounding may leave a sum of 0.99999: the last year is the highest answer.
-    return tf.minimum(
-        tf.reduce_sum(tf.cast(below, tf.float32), axis=-1), float(probabilities.shape[-1] - 1)
-    )
+    # Rounding may leave a sum of 0.99999: the result is at most the last year.
+    last = float(probabilities.shape[-1] - 1)
+    return tf.minimum(tf.reduce_sum(tf.cast(below, tf.float32), axis=-1), last)
 
 
-def _in_range(max_age):
+def _in_range(max_age: int) -> Callable:
     return lambda labels: (labels >= 0) & (labels <= max_age)
 
 
-def _years_head(max_age, weight, losses, interval_mass):
-    def decode(logits):
+def _years_head(max_age: int, weight: float, losses: Callable, interval_mass: float) -> Head:
+    def decode(logits: tf.Tensor) -> dict[str, tf.Tensor]:
         probabilities = tf.nn.softmax(logits)
         return {
             "age": expected_age(probabilities),
@@ -133,14 +152,13 @@ def _years_head(max_age, weight, losses, interval_mass):
     return Head("age", max_age + 1, _in_range(max_age), losses, decode, _age_metrics, weight)
 
 
-def _age_metrics(labels, outputs, weights):
+def _age_metrics(labels: tf.Tensor, outputs: dict, weights: tf.Tensor) -> dict:
     years, metrics = tf.cast(labels, tf.float32), tf.compat.v1.metrics
     result = {
         "age_mae": metrics.mean_absolute_error(years, outputs["age"], weights),
         "age_rmse": metrics.root_mean_squared_error(years, outputs["age"], weights),
     }
     if "age_median" in outputs:
-        result["age_median_mae"] = metrics.mean_absolute_error(
-            years, outputs["age_median"], weights
-        )
+        median = outputs["age_median"]
+        result["age_median_mae"] = metrics.mean_absolute_error(years, median, weights)
     return result

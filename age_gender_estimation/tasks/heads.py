@@ -1,4 +1,6 @@
-"""The heads that learn the labels, by task."""
+"""The heads of a model, by task."""
+
+from typing import Any
 
 import tensorflow as tf
 
@@ -12,12 +14,13 @@ from age_gender_estimation.tasks.head import Head, softmax_losses
 from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE, LABELS
 
 
-def make_heads(hparams, interval_mass=INTERVAL_COVERAGE):
+def make_heads(hparams: Any, interval_mass: float = INTERVAL_COVERAGE) -> dict[str, Head]:
     """Returns {task: Head} in the order of `hparams.tasks`.
 
     Args:
-      hparams: HParams; tasks, max_age, age_encoding, age_sigma, age_loss and loss_weights count here.
-      interval_mass: share of the age distribution that the answered interval holds.
+      hparams: training.hparams.HParams; its tasks, max_age, age_encoding, age_sigma, age_loss and
+        loss_weights are used.
+      interval_mass: share of the age distribution in the predicted interval.
     """
     weights = hparams.task_weights()
     return {
@@ -28,31 +31,27 @@ def make_heads(hparams, interval_mass=INTERVAL_COVERAGE):
     }
 
 
-def _age_head(hparams, weight, interval_mass):
+def _age_head(hparams: Any, weight: float, interval_mass: float) -> Head:
     if hparams.age_groups():
         return groups_head(hparams.age_groups(), weight)
-    return {
-        "classes": lambda: classes_head(hparams.max_age, weight, interval_mass),
-        "soft": lambda: soft_head(hparams.max_age, hparams.age_sigma, weight, interval_mass),
-        "regression": lambda: regression_head(hparams.max_age, hparams.age_loss, weight),
-    }[hparams.age_encoding]()
+    if hparams.age_encoding == "soft":
+        return soft_head(hparams.max_age, hparams.age_sigma, weight, interval_mass)
+    if hparams.age_encoding == "regression":
+        return regression_head(hparams.max_age, hparams.age_loss, weight)
+    return classes_head(hparams.max_age, weight, interval_mass)
 
 
-def _class_head(name, weight):
-    def decode(logits):
+def _class_head(name: str, weight: float) -> Head:
+    num_classes = LABELS[name].highest + 1
+
+    def decode(logits: tf.Tensor) -> dict[str, tf.Tensor]:
         return {f"{name}_probabilities": tf.nn.softmax(logits)}
 
-    def metrics(labels, outputs, weights):
+    def metrics(labels: tf.Tensor, outputs: dict, weights: tf.Tensor) -> dict:
         predicted = tf.argmax(outputs[f"{name}_probabilities"], -1, tf.int32)
         return {f"{name}_accuracy": tf.compat.v1.metrics.accuracy(labels, predicted, weights)}
 
-    num_classes = LABELS[name].highest + 1
-    return Head(
-        name,
-        num_classes,
-        lambda labels: (labels >= 0) & (labels < num_classes),
-        softmax_losses,
-        decode,
-        metrics,
-        weight,
-    )
+    def labelled(labels: tf.Tensor) -> tf.Tensor:
+        return (labels >= 0) & (labels < num_classes)
+
+    return Head(name, num_classes, labelled, softmax_losses, decode, metrics, weight)

@@ -1,58 +1,67 @@
-"""The labels of every task: names, ranges and how they are written. Free of TensorFlow, so that preprocessing is too."""
+"""The labels of each task: names, ranges and how they are written. Imports no TensorFlow."""
 
 from dataclasses import dataclass
 
-INTERVAL_COVERAGE = 0.8  # share of people whose age the answered interval is to hold
+INTERVAL_COVERAGE = 0.8  # share of people whose age the predicted interval should contain
 ADULT_AGE = 18
 
 
 @dataclass(frozen=True)
 class Label:
-    """One label that a face can have, stored as a whole number from 0 to `highest`.
+    """One label of a face, stored as a whole number from 0 to `highest`.
 
     Attributes:
-      name: column of the manifest and key of every dict of labels.
+      name: column of the manifest, and key of every dict of labels.
       highest: largest valid value.
-      class_names: the name of each value, in order; empty where the value is its own name (years).
+      class_names: the name of each value, in order; empty where the value names itself (years).
       class_symbols: what predict prints for each value.
+      is_optional: whether a list leaves the column out where nobody has the label.
     """
 
     name: str
     highest: int
     class_names: tuple[str, ...] = ()
     class_symbols: tuple[str, ...] = ()
+    is_optional: bool = True
 
-    def parse(self, text):
-        """Returns the label written in `text`, or None for an empty cell ("not labelled").
+    def parse(self, text: str) -> int | None:
+        """Returns the label in `text`, or None for an empty cell ("not labelled").
 
         Raises:
-          ValueError: `text` is neither empty nor a whole number in range; the message says what was expected.
+          ValueError: `text` is neither empty nor a whole number in range.
         """
         text = text.strip()
         if not text:
             return None
-        # isdecimal alone accepts digits of other scripts, which TensorFlow's CSV reader does not.
+        # isdecimal alone accepts digits of other scripts.
         if not (text.isascii() and text.isdecimal() and int(text) <= self.highest):
             raise ValueError(
                 f"expected a whole number from 0 to {self.highest} or nothing, got {text!r}"
             )
         return int(text)
 
-    def show(self, value):
-        """Returns `value` as people read it: `46`, `M`, `Asian`."""
+    def show(self, value: int) -> str:
+        """Returns `value` as predict prints it: `46`, `M`, `Asian`."""
         return self.class_symbols[value] if self.class_symbols else str(value)
 
 
-def _classes(name, class_names, class_symbols=None):
-    return Label(name, len(class_names) - 1, class_names, class_symbols or class_names)
+def _classes(
+    name: str,
+    class_names: tuple[str, ...],
+    class_symbols: tuple[str, ...] = (),
+    is_optional: bool = True,
+) -> Label:
+    highest = len(class_names) - 1
+    return Label(name, highest, class_names, class_symbols or class_names, is_optional)
 
 
-# Gender follows IMDB-WIKI's coding (UTKFace has it the other way round), race follows UTKFace's.
+# A new task is one entry here. Gender follows IMDB-WIKI's coding (UTKFace has the opposite), race
+# follows UTKFace's.
 LABELS = {
     label.name: label
     for label in (
-        Label("age", highest=116),
-        _classes("gender", ("female", "male"), ("F", "M")),
+        Label("age", highest=116, is_optional=False),
+        _classes("gender", ("female", "male"), ("F", "M"), is_optional=False),
         _classes("race", ("White", "Black", "Asian", "Indian", "Others")),
     )
 }

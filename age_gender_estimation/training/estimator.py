@@ -1,13 +1,16 @@
 """The Estimator: model_fn for training, evaluation and prediction."""
 
 import logging
+import os
+from typing import Any
 
 import tensorflow as tf
 
 from age_gender_estimation.networks.network import backbone_config, build_network
 from age_gender_estimation.tasks.head import joint_loss, mean_over_heads
 from age_gender_estimation.tasks.heads import make_heads
-from age_gender_estimation.training.distributed.distribution import Distribution
+from age_gender_estimation.training.distributed.distribution import OneDevice
+from age_gender_estimation.training.hparams import HParams
 from age_gender_estimation.training.optimizer import (
     AVERAGE_ENDING,
     averaging_saver,
@@ -18,19 +21,43 @@ from age_gender_estimation.training.optimizer import (
 logger = logging.getLogger(__name__)
 
 
-def make_estimator(hparams, model_dir, start=None, distribution=None, calibration=None):
-    """Returns a tf.estimator.Estimator.
+def make_estimator(
+    hparams: HParams,
+    model_dir: str | os.PathLike[str],
+    start: str | None = None,
+    distribution: OneDevice | None = None,
+    calibration: Any = None,
+) -> tf.estimator.Estimator:
+    """Returns the Estimator of a model.
 
     Args:
       hparams: HParams with `tasks` filled in.
       model_dir: folder of its checkpoints.
-      start: prefix of a checkpoint to take weights from where model_dir has none yet.
-      distribution: Distribution of training; one device if None.
-      calibration: model.calibration.Calibration of its predictions, or None for none; training and evaluation go without.
+      start: prefix of a checkpoint to take weights from where model_dir has no checkpoint yet.
+      distribution: where it trains; on one device if None.
+      calibration: export.calibration.Calibration of its predictions; none if None.
     """
-    distribution = distribution or Distribution()
+    params = {
+        "hparams": hparams,
+        "backbone": backbone_config(hparams)[0],
+        "start": start,
+        "calibration": calibration,
+    }
+    config = _run_config(hparams, str(model_dir), distribution or OneDevice())
+    return tf.estimator.Estimator(model_fn, config=config, params=params)
+
+
+def make_evaluator(hparams: HParams, estimator: tf.estimator.Estimator) -> tf.estimator.Estimator:
+    """Returns an Estimator of the same model, outside of any cluster, to evaluate checkpoints."""
+    config = _run_config(hparams, estimator.model_dir, OneDevice())
+    return tf.estimator.Estimator(model_fn, config=config, params=estimator.params)
+
+
+def _run_config(
+    hparams: HParams, model_dir: str, distribution: OneDevice
+) -> tf.estimator.RunConfig:
     with distribution.environment():
-        config = tf.estimator.RunConfig(
+        return tf.estimator.RunConfig(
             model_dir=model_dir,
             tf_random_seed=hparams.seed,
             save_checkpoints_steps=None,
@@ -41,24 +68,17 @@ def make_estimator(hparams, model_dir, start=None, distribution=None, calibratio
             train_distribute=distribution.strategy,
             session_config=distribution.session_config(),
         )
-    params = {
-        "hparams": hparams,
-        "backbone": backbone_config(hparams)[0],
-        "start": start,
-        "calibration": calibration,
-    }
-    return tf.estimator.Estimator(model_fn, config=config, params=params)
 
 
-def model_fn(features, labels, mode, params):
+def model_fn(features: dict, labels: dict | None, mode: str, params: dict):
     """Builds the graph of one mode.
 
     Args:
       features: {"image": uint8 [batch, size, size, 3], or float32 in [0, 255]}.
       labels: {task: int32 [batch]}, -1 for "not labelled"; None when predicting.
       mode: tf.estimator.ModeKeys.
-      params: {"hparams": HParams, "backbone": its Keras config, "start": prefix of a checkpoint or None,
-        "calibration": Calibration of predictions or None}.
+      params: {"hparams": HParams, "backbone": its Keras config, "start": prefix of a checkpoint or
+        None, "calibration": Calibration of predictions or None}.
 
     Returns:
       A tf.estimator.EstimatorSpec.
@@ -68,7 +88,7 @@ def model_fn(features, labels, mode, params):
     is_training = mode == tf.estimator.ModeKeys.TRAIN
     images = tf.cast(features["image"], tf.float32)
     if not is_training:
-        logits = _answers(images, params["backbone"], hparams, heads)
+        logits = _average_logits(images, params["backbone"], hparams, heads)
         scaffold = tf.compat.v1.train.Scaffold(saver=averaging_saver(hparams))
         if mode == tf.estimator.ModeKeys.PREDICT:
             return _prediction_spec(hparams, logits, params["calibration"], scaffold)
@@ -91,8 +111,8 @@ def model_fn(features, labels, mode, params):
     )
 
 
-def _answers(images, config, hparams, heads):
-    """Returns logits as evaluated and exported: of the images, or the mean of theirs and their mirror images'."""
+def _average_logits(images, config, hparams, heads):
+    """Returns {task: logits}; with flip_average, means over each image and its mirror image."""
     if not hparams.flip_average:
         return build_network(images, config, hparams, heads, False).logits
     both = tf.concat([images, tf.reverse(images, axis=[2])], axis=0)
@@ -101,7 +121,7 @@ def _answers(images, config, hparams, heads):
 
 
 def _start_from(start):
-    """Makes a checkpoint's values the initial ones, of every variable that it has in the same shape."""
+    """Takes initial values from a checkpoint, for every variable that it has in the same shape."""
     variables = {
         variable.op.name: variable
         for variable in tf.compat.v1.global_variables()
@@ -109,24 +129,20 @@ def _start_from(start):
     }
     fitting, left = {}, []
     for name, shape in tf.train.list_variables(start):
-        # An export of a model with --ema names its weights after the averages that they are.
+        # The weights in an export of a model with --ema have the names of averages.
         variable = variables.get(name.removesuffix(AVERAGE_ENDING))
         if variable is not None and variable.shape == shape:
             fitting[name] = variable
         elif shape:  # not the global step
             left.append(name.removesuffix(AVERAGE_ENDING))
     if left:
-        logger.info("not taken over: %s", ", ".join(left))
+        logger.info("not in this network, left out: %s", ", ".join(left))
     tf.compat.v1.train.init_from_checkpoint(start, fitting)
 
 
 def _prediction_spec(hparams, logits, calibration, scaffold):
-    heads, temperatures = make_heads(hparams), {}
-    if calibration:
-        heads, temperatures = (
-            make_heads(hparams, calibration.interval_mass),
-            calibration.temperatures,
-        )
+    temperatures = calibration.temperatures if calibration else {}
+    heads = make_heads(hparams, calibration.interval_mass) if calibration else make_heads(hparams)
     outputs = {}
     for name, head in heads.items():
         outputs.update(head.decode(logits[name] / temperatures.get(name, 1.0)))
@@ -140,7 +156,7 @@ def _prediction_spec(hparams, logits, calibration, scaffold):
 
 
 def _metrics(heads, labels, logits):
-    """Returns streaming metrics over examples; the Estimator's own `loss` averages batches and is not one of them."""
+    """Returns streaming metrics over examples; the Estimator's own `loss` is over batches."""
     streaming_mean = tf.compat.v1.metrics.mean
     metrics, losses, has_labels = {}, [], []
     for name, head in heads.items():

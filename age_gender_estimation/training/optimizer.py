@@ -1,14 +1,17 @@
-"""How weights change: learning rate, Adam with weight decay, a body that learns slower or later, moving averages."""
+"""How weights change: learning rate, Adam with weight decay, the backbone's own rate, averages."""
 
 import tensorflow as tf
 
-AVERAGE_ENDING = "/ExponentialMovingAverage"  # TensorFlow's, of an average in a checkpoint
+from age_gender_estimation.training.hparams import HParams
+
+AVERAGE_ENDING = "/ExponentialMovingAverage"  # of the name of an average in a checkpoint
 
 
-def learning_rate(hparams, step):
-    """Returns the rate at `step`: a linear rise in warmup_steps, then constant or one cosine fall to 1% of the peak.
+def learning_rate(hparams: HParams, step: tf.Tensor) -> tf.Tensor:
+    """Returns the learning rate at `step`, float32 scalar.
 
-    Cosine decay: Loshchilov & Hutter, SGDR, ICLR 2017.
+    It rises linearly in warmup_steps, then stays constant or falls along a cosine to 1% of its peak
+    (Loshchilov and Hutter, SGDR, ICLR 2017).
     """
     rate = tf.constant(hparams.learning_rate)
     if hparams.decay == "cosine":
@@ -21,50 +24,46 @@ def learning_rate(hparams, step):
     return rate
 
 
-def is_backbone_training(hparams, is_training, step):
-    """Returns whether the backbone's batch-norm statistics and dropout are those of training: bool, or a bool tensor."""
-    if not is_training or hparams.freeze_batch_norm or hparams.body_rate == 0:
+def is_backbone_training(hparams: HParams, is_training: bool, step: tf.Tensor) -> bool | tf.Tensor:
+    """Returns whether the backbone updates its batch-norm statistics and applies its dropout."""
+    if not is_training or hparams.freeze_batch_norm or hparams.backbone_rate == 0:
         return False
     return step >= hparams.freeze_steps if hparams.freeze_steps else True
 
 
-def make_train_op(loss, updates, backbone_variables, hparams):
+def make_train_op(
+    loss: tf.Tensor, updates: list, backbone_variables: list[tf.Variable], hparams: HParams
+) -> tf.Operation:
     """Returns the op of one training step.
 
     Args:
       loss: float32 scalar.
-      updates: ops to run with it, batch-norm statistics.
-      backbone_variables: the backbone's.
+      updates: ops to run with the step: batch-norm statistics.
+      backbone_variables: those that learn at backbone_rate, and not before freeze_steps.
       hparams: HParams.
     """
     step = tf.compat.v1.train.get_or_create_global_step()
     rate = learning_rate(hparams, step)
     tf.compat.v1.summary.scalar("learning_rate", rate)
-    is_body = {variable.ref() for variable in backbone_variables}
+    in_backbone = {variable.ref() for variable in backbone_variables}
     variables = [
         variable
         for variable in tf.compat.v1.trainable_variables()
-        if hparams.body_rate > 0 or variable.ref() not in is_body
+        if hparams.backbone_rate > 0 or variable.ref() not in in_backbone
     ]
-    body_rate = rate * hparams.body_rate * tf.cast(step >= hparams.freeze_steps, tf.float32)
+    backbone_rate = rate * hparams.backbone_rate * tf.cast(step >= hparams.freeze_steps, tf.float32)
     optimizer, backbone_optimizer = (
-        AdamW(each, hparams.weight_decay) for each in (rate, body_rate)
+        AdamW(each, hparams.weight_decay) for each in (rate, backbone_rate)
     )
     # compute_gradients, not tf.gradients: it knows how many replicas a distribution strategy has.
-    gradients, variables = zip(
-        *(
-            (gradient, variable)
-            for gradient, variable in optimizer.compute_gradients(loss, variables)
-            if gradient is not None
-        )
-    )
+    pairs = [pair for pair in optimizer.compute_gradients(loss, variables) if pair[0] is not None]
     if hparams.clip_norm:
-        gradients = _clipped(list(gradients), hparams.clip_norm)
-    body, heads = [], []
-    for gradient, variable in zip(gradients, variables):
-        (body if variable.ref() in is_body else heads).append((gradient, variable))
+        clipped = _clip([gradient for gradient, _ in pairs], hparams.clip_norm)
+        pairs = [(gradient, variable) for gradient, (_, variable) in zip(clipped, pairs)]
+    backbone = [pair for pair in pairs if pair[1].ref() in in_backbone]
+    heads = [pair for pair in pairs if pair[1].ref() not in in_backbone]
     with tf.control_dependencies(updates):
-        train_op = backbone_optimizer.apply_gradients(body) if body else tf.no_op()
+        train_op = backbone_optimizer.apply_gradients(backbone) if backbone else tf.no_op()
         with tf.control_dependencies([train_op]):
             train_op = optimizer.apply_gradients(heads, global_step=step)
     if hparams.ema:
@@ -73,8 +72,8 @@ def make_train_op(loss, updates, backbone_variables, hparams):
     return train_op
 
 
-def _clipped(gradients, norm):
-    """Returns the gradients scaled down together; those of a replica so that their sum over the replicas has this norm."""
+def _clip(gradients, norm):
+    """Returns gradients scaled to this global norm at most, that of their sum over all replicas."""
     num_replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if num_replicas == 1:
         return tf.clip_by_global_norm(gradients, norm)[0]
@@ -85,7 +84,7 @@ def _clipped(gradients, norm):
     return [gradient / num_replicas for gradient in tf.clip_by_global_norm(gradients, norm)[0]]
 
 
-def averaging_saver(hparams):
+def averaging_saver(hparams: HParams) -> tf.compat.v1.train.Saver | None:
     """Returns a Saver that reads the moving averages into the variables; None without --ema."""
     if not hparams.ema:
         return None
@@ -95,12 +94,12 @@ def averaging_saver(hparams):
 
 
 class AdamW(tf.compat.v1.train.AdamOptimizer):
-    """Adam with decoupled weight decay of kernels, not of biases, norms and slopes (Loshchilov & Hutter, ICLR 2019).
+    """Adam with decoupled weight decay of kernels, not of biases, batch-norms and slopes.
 
-    A Keras optimizer would make double steps under MirroredStrategy.
+    Loshchilov and Hutter, ICLR 2019. A Keras optimizer makes double steps under MirroredStrategy.
     """
 
-    def __init__(self, rate, decay):
+    def __init__(self, rate: tf.Tensor, decay: float) -> None:
         super().__init__(rate)
         self._rate, self._decay = rate, decay
 
@@ -113,5 +112,5 @@ class AdamW(tf.compat.v1.train.AdamOptimizer):
 
 
 def _moving_averages(hparams, step=None):
-    # With the step, the first averages follow faster: min(decay, (1 + step) / (10 + step)).
+    # With the step, the first averages change faster: min(decay, (1 + step) / (10 + step)).
     return tf.train.ExponentialMovingAverage(hparams.ema, num_updates=step)

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from age_gender_estimation.data.manifest import Manifest
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.faces.crop import GEOMETRIES, load_geometry
-from age_gender_estimation.networks.backbones import BACKBONES
-from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.files import read_json
+from age_gender_estimation.storage.model_folder import ModelFolder
 from age_gender_estimation.tasks.age_groups import group_name, group_numbers
 from age_gender_estimation.tasks.labels import LABELS
 
@@ -25,12 +24,8 @@ def fit_to_data(hparams, train_manifests: Sequence[Manifest], val_manifests: Seq
 
     Raises:
       InputError: a task without a usable label, in training or in validation.
-      SettingError: an unknown backbone, or a setting for a task that is not trained.
+      SettingError: a setting for a task that is not trained.
     """
-    if hparams.backbone not in BACKBONES:
-        raise SettingError(
-            f"--backbone: unknown {hparams.backbone!r}; choose from: {', '.join(sorted(BACKBONES))}"
-        )
     train = _usable_labels(hparams, train_manifests)
     val = _usable_labels(hparams, val_manifests)
     labelled = [name for name in LABELS if train[name]]
@@ -86,39 +81,23 @@ def describe_data(
 
 
 def check_validation(data: dict, model_dir: str) -> None:
-    """Checks that a model folder was evaluated on the rows that `data`, from `describe_data`, tells of.
+    """Checks that a model folder was evaluated on the rows that `data` (`describe_data`) describes.
 
     Otherwise the lowest val_loss would choose between lists, not between checkpoints.
 
     Raises:
       InputError: it was evaluated on other rows.
     """
+    folder = ModelFolder(model_dir)
     try:
-        before = read_json(os.path.join(model_dir, "data.json"))["validation"]
-    except (OSError, ValueError, LookupError, TypeError):  # a new folder, or of an earlier version
+        before = folder.read_data()["validation"]
+    except (OSError, InputError, KeyError):  # a new folder, or one of an earlier version
         return
-    if before != data["validation"] and filesystem.exists(os.path.join(model_dir, "eval.json")):
+    if before != data["validation"] and folder.read_evaluations():
         raise InputError(
             f"{model_dir} was evaluated on other rows than those of --val-csv; use the same, or "
             f"--warm-start {model_dir} with another --model-dir"
         )
-
-
-def load_sources(model_dir: str) -> dict:
-    """Returns `train`, `geometry` and `crop_size` of a model folder's data.json, see `describe_data`.
-
-    Raises:
-      InputError: its data.json is of another version.
-    """
-    path = os.path.join(model_dir, "data.json")
-    try:
-        sources = read_json(path)
-        return {name: sources[name] for name in ("train", "geometry", "crop_size")}
-    except (ValueError, LookupError, TypeError) as error:
-        raise InputError(
-            f"{path}: expected what train.py of this version writes "
-            f"({type(error).__name__}: {error}); train again"
-        ) from None
 
 
 def _usable_labels(hparams, manifests):
@@ -150,7 +129,9 @@ def _crops_of(manifests, img_size):
         path = os.path.join(os.path.dirname(manifest.path), "preprocess.json")
         try:
             settings = read_json(path)["settings"]
-            load_geometry(settings["geometry"])  # fails here, not in whoever predicts with the model
+            load_geometry(
+                settings["geometry"]
+            )  # fails here, not in whoever predicts with the model
             crops.append({"geometry": settings["geometry"], "crop_size": settings["img_size"]})
         except (OSError, ValueError, KeyError, TypeError):
             crops.append({"geometry": GEOMETRIES["imdb_wiki"].to_dict(), "crop_size": img_size})

@@ -1,4 +1,4 @@
-"""The harness on numbers known beforehand, and that both sides of the preprocessing benchmark do the same work."""
+"""The harness on known numbers; and both sides of the preprocessing benchmark do equal work."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from bench import article, measure
 from bench.profile_step import op_table
-from bench.samples import write_mat, write_pictures
+from bench.samples import write_images, write_mat
 
 
 def test_sides_take_turns_that_are_reversed_from_round_to_round():
@@ -19,11 +19,11 @@ def test_sides_take_turns_that_are_reversed_from_round_to_round():
 
 
 def test_a_ratio_is_the_median_of_the_rounds_ratios():
-    # 30/10, 8/8, 20/10: sorted 1, 2, 3. The medians' ratio would be 20/10 too, but not with the times below.
-    row = measure.compare("x", [30.0, 8.0, 20.0], [10.0, 8.0, 10.0], "pictures/s", goal=2.0)
+    # 30/10, 8/8, 20/10: sorted 1, 2, 3. The medians have this ratio, too.
+    row = measure.compare("x", [30.0, 8.0, 20.0], [10.0, 8.0, 10.0], "images/s", goal=2.0)
     assert (row.ours, row.baseline, row.ratio, row.is_met) == (20.0, 10.0, 2.0, True)
     assert not measure.compare(
-        "x", [30.0, 8.0, 20.0], [10.0, 8.0, 10.0], "pictures/s", goal=2.1
+        "x", [30.0, 8.0, 20.0], [10.0, 8.0, 10.0], "images/s", goal=2.1
     ).is_met
 
 
@@ -50,7 +50,7 @@ def test_op_types_are_listed_from_the_most_expensive():
     assert [line.split(" | ")[:2] for line in lines] == [["| Conv2D", "1.5"], ["| Mul", "0.5"]]
 
 
-def test_a_side_runs_in_its_own_process_and_its_failure_is_told():
+def test_a_side_runs_in_its_own_process_and_its_failure_is_reported():
     assert measure.fresh("bench.measure:show", number=1234.5) == "1,234"
     with pytest.raises(measure.BrokenSide, match="TypeError"):
         measure.fresh("bench.measure:show", number="no number")
@@ -60,20 +60,11 @@ def test_the_articles_loop_and_ours_make_equal_crops(tmp_path, script):
     photos, mat, theirs, ours = (
         tmp_path / name for name in ("photos", "imdb.mat", "theirs", "ours")
     )
-    write_mat(mat, write_pictures(photos, 20, 256))
+    write_mat(mat, write_images(photos, 20, 256))
     theirs.mkdir()
     kept = article.preprocess(mat, photos, theirs)
-    arguments = [
-        "--db-path",
-        mat,
-        "--photo-dir",
-        photos,
-        "--output-dir",
-        ours,
-        "--img-size",
-        article.SIZE,
-    ]
-    script("preprocess_imdb.py", *arguments, "--workers", 1)
+    files = ("--db-path", mat, "--photo-dir", photos, "--output-dir", ours)
+    script("preprocess_imdb.py", *files, "--img-size", article.SIZE, "--workers", 1)
     made = sorted(path.relative_to(ours) for path in ours.glob("crop/*/*"))
     # Of 20 records numbers 3 and 13 have a low face score, 7 and 17 a second face.
     assert len(made) == kept == 16

@@ -9,9 +9,10 @@ import pytest
 
 STUDY = """
 title: Two rates
-settings: {backbone: cnn, img_size: 32, batch_size: 8, num_steps: 4, eval_steps: 2, tasks: "age,gender", ema: 0.9,
-           age_encoding: "groups:0-40,41-116", flip_average: true, head_units: [16, 8], dropout: 0.1, weight_decay: 0.01,
-           loss_weights: "age=2", freeze_steps: 1, warmup_steps: 2, clip_norm: 5.0, age_balance: 0.5}
+settings: {backbone: cnn, img_size: 32, batch_size: 8, num_steps: 4, eval_steps: 2,
+           tasks: "age,gender", ema: 0.9, age_encoding: "groups:0-40,41-116", flip_average: true,
+           head_units: [16, 8], dropout: 0.1, weight_decay: 0.01, loss_weights: "age=2",
+           freeze_steps: 1, warmup_steps: 2, clip_norm: 5.0, age_balance: 0.5}
 grid:
   learning_rate: [0.001, 1.0e+30]
   sources: ["faces+more:gender"]
@@ -72,7 +73,7 @@ def test_finished_runs_have_metrics_and_failed_ones_a_reason(first_run, data):
 def test_the_exported_averages_and_mirrored_answers_are_those_that_training_evaluated(
     first_run, data
 ):
-    """train.py measured the validation list with the Estimator, evaluate.py the same pictures with the SavedModel."""
+    """Training measured the Estimator, evaluate the SavedModel, both on the same images."""
     folder = data / "out/runs/learning_rate=0.001 sources=faces+more:gender"
     report = json.loads((folder / "evaluation/evaluation.json").read_text())
     history = json.loads((folder / "model/eval.json").read_text())
@@ -121,7 +122,7 @@ def test_started_again_it_skips_what_is_finished(first_run, data, script):
         (
             "test: [faces]",
             "test: [blank]",
-            "the test lists of blank label nothing of what it learns, age, gender",
+            "the test manifests of blank label none of its tasks, age, gender",
         ),
     ],
 )

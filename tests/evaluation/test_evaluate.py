@@ -150,7 +150,7 @@ def test_faces_above_the_highest_answer_count_where_no_years_are_answered(tmp_pa
         def predict_bytes(self, pictures):
             return {"gender_probabilities": np.tile([1.0, 0.0], (len(pictures), 1))}
 
-        def answers(self, outputs):
+        def predictions(self, outputs):
             return {"gender": (np.zeros(2), np.ones(2))}
 
     (tmp_path / "m.csv").write_text("filename,age,gender\na.jpg,70,0\nb.jpg,110,1\n")

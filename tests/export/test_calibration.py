@@ -15,8 +15,9 @@ from age_gender_estimation.export.calibration import (
     fit_temperature,
     load_calibration,
 )
-from age_gender_estimation.export.saved_model import best_checkpoint, export_model
+from age_gender_estimation.export.saved_model import export_model
 from age_gender_estimation.predict.predictor import Predictor
+from age_gender_estimation.storage.model_folder import ModelFolder
 
 
 def softmax(logits):
@@ -42,7 +43,8 @@ def test_the_temperature_that_drew_the_labels_is_found(temperature):
 
 
 def test_interval_mass_by_hand():
-    # Year 1 of (0.1, 0.3, 0.6): sums 0.4 up to it. Quantile (1 - mass) / 2 must not be above: mass >= 1 - 2 * 0.4.
+    # Year 1 of (0.1, 0.3, 0.6): sums 0.4 up to it. Quantile (1 - mass) / 2 must not be above:
+    # mass >= 1 - 2 * 0.4.
     # Year 2: 0.4 below it, so any interval holds it. Year 0: 0.1 up to it, mass >= 0.8.
     probabilities = np.array([[0.1, 0.3, 0.6]] * 4)
     # Four faces: half of them needs the third smallest of what is needed, ceil(5 * 0.5).
@@ -55,7 +57,7 @@ def test_interval_mass_by_hand():
     assert (
         fit_interval_mass(probabilities[:1], np.array([2]), 0.8) == 1.0
     )  # one face cannot promise 80%
-    # Where nearly every median is right, next to nothing is enough, but not nothing: no file of 0 would be read again.
+    # Where nearly every median is right, almost no mass is enough; 0 would be no valid calibration.
     certain = np.full((100, 3), [0.1, 0.8, 0.1])
     assert fit_interval_mass(certain, np.ones(100, int), 0.8) == pytest.approx(1e-6)
 
@@ -81,7 +83,7 @@ def calibrated(trained, crops, tmp_path_factory):
     folder = tmp_path_factory.mktemp("calibrated") / "model"
     shutil.copytree(trained[0], folder)
     manifest = open_manifest(crops / "train.csv", crops / "crop")
-    calibration = calibrate(str(folder), best_checkpoint(str(folder)), [manifest])
+    calibration = calibrate(str(folder), [manifest])
     export_model(str(folder))
     return folder, calibration, Predictor(str(folder))
 
@@ -89,8 +91,8 @@ def calibrated(trained, crops, tmp_path_factory):
 def test_the_export_divides_logits_and_widens_intervals(calibrated, predictor, crops):
     _, calibration, exported = calibrated
     names = read_labelled_csv(crops / "val.csv").filenames
-    pictures = [(crops / "crop" / name).read_bytes() for name in names]
-    before, after = predictor.predict_bytes(pictures), exported.predict_bytes(pictures)
+    images = [(crops / "crop" / name).read_bytes() for name in names]
+    before, after = predictor.predict_bytes(images), exported.predict_bytes(images)
     assert (
         set(calibration.temperatures) == {"age", "gender"}
         and calibration.temperatures["age"] != 1.0
@@ -108,7 +110,7 @@ def test_the_export_divides_logits_and_widens_intervals(calibrated, predictor, c
 
 def test_a_calibration_belongs_to_one_checkpoint(calibrated):
     folder, calibration, _ = calibrated
-    assert load_calibration(best_checkpoint(str(folder))) == calibration
+    assert load_calibration(ModelFolder(folder).best_checkpoint()) == calibration
     assert load_calibration(tf.train.latest_checkpoint(folder)) == Calibration()
 
 
@@ -117,6 +119,4 @@ def test_a_head_with_few_labels_stays_as_it_is(trained, crops, tmp_path):
     shutil.copytree(trained[0], folder)
     manifest = open_manifest(crops / "val.csv", crops / "crop")
     assert manifest.num_rows < 50
-    assert calibrate(str(folder), best_checkpoint(str(folder)), [manifest]) == Calibration(
-        num_faces=manifest.num_rows
-    )
+    assert calibrate(str(folder), [manifest]) == Calibration(num_faces=manifest.num_rows)

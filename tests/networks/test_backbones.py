@@ -8,7 +8,8 @@ from age_gender_estimation.networks.backbones import (
     to_unit_range,
 )
 
-# Parameters without the classifier. cnn at 224 px: 5*5*3*32+32, 5*5*32*64+64, 5*5*64*128+128, 28*28*128*1024+1024;
+# Parameters without the classifier. cnn at 224 px: 5*5*3*32+32, 5*5*32*64+64, 5*5*64*128+128 and
+# 28*28*128*1024+1024;
 # the others as Keras' documentation and the published models have them.
 PARAMETERS = {
     "cnn": 2_432 + 51_264 + 204_928 + 102_761_472,
@@ -27,7 +28,7 @@ PARAMETERS = {
     "inception_resnet_v1": 22_578_384,
     "mobile_facenet": 956_672,
 }
-# Where the size of the picture decides the number of parameters, or 64 px is too small.
+# Where the size of the image decides the number of parameters, or 64 px is too small.
 IMG_SIZES = {"cnn": 224, "inception_resnet_v1": 75, "mobile_facenet": 112}
 
 
@@ -52,7 +53,7 @@ def test_standardize_by_hand():
     )
 
 
-def test_cnn_standardizes_each_picture_to_mean_0_and_deviation_1():
+def test_cnn_standardizes_each_image_to_mean_0_and_deviation_1():
     image = tf.random.stateless_uniform([1, 8, 8, 3], [0, 0], 0, 255)
     result = BACKBONES["cnn"].standardize(image).numpy()
     assert abs(result.mean()) < 1e-5 and abs(result.std() - 1) < 1e-3

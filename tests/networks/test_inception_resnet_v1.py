@@ -15,7 +15,8 @@ def model():
 
 
 def test_parameters_are_those_of_facenet_without_its_bottleneck(model):
-    # facenet_keras has 22,808,144: its bottleneck is a 1792x128 matrix, its last batch-norm beta, mean and variance.
+    # facenet_keras has 22,808,144: its bottleneck is a 1792x128 matrix, its last batch-norm has
+    # beta, mean and variance.
     assert model.count_params() == 22_808_144 - 1792 * 128 - 3 * 128
     assert model.output_shape == (None, 1792)
 
@@ -32,8 +33,9 @@ def test_variables_have_facenets_names(model):
         "Mixed_7a_Branch_2_Conv2d_1a_3x3/kernel",
         "Block8_6_Branch_1_Conv2d_0c_3x1/kernel",
     } < names
-    # Convolutions: 6 in the stem; 6 + 1, 4 + 1 and 4 + 1 in each residual block; 4 and 7 in the reductions. Only the last
-    # of a block, which brings its channels back, has biases; all others have a batch-norm without gamma.
+    # Convolutions: 6 in the stem; 6 + 1, 4 + 1 and 4 + 1 in each residual block; 4 and 7 in the
+    # reductions. Only the last of a block, which projects its channels, has biases; all others have
+    # a batch-norm without gamma.
     num_blocks = 5 + 10 + 6
     num_normed = 6 + 5 * 6 + 10 * 4 + 6 * 4 + 4 + 7
     assert len(names) == num_normed * (1 + 3) + num_blocks * 2
@@ -76,16 +78,17 @@ def test_batch_norm_has_the_published_epsilon_and_moves_fast(model):
     ) <= 0.95
 
 
-def test_pictures_that_are_too_small_are_refused():
+def test_images_that_are_too_small_are_refused():
     with pytest.raises(
         SettingError, match="--img-size: inception_resnet_v1 needs at least 75, got 74"
     ):
         BACKBONES["inception_resnet_v1"].build(74)
 
 
-def test_each_picture_is_standardized_by_itself():
+def test_each_image_is_standardized_by_itself():
     images = np.random.default_rng(0).uniform(0, 255, [2, 8, 8, 3]).astype(np.float32)
-    # FaceNet's prewhitening: (x - mean) / max(deviation, 1 / sqrt(number of values)); a flat picture has no deviation.
+    # FaceNet's prewhitening: (x - mean) / max(deviation, 1 / sqrt(number of values)); a flat image
+    # has no deviation.
     images[1] = 9.0
     result = BACKBONES["inception_resnet_v1"].standardize(images).numpy()
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""MobileFaceNet against arithmetic by hand and, where the published weights are at hand, a NumPy forward pass."""
+"""MobileFaceNet against arithmetic by hand and, with the published weights, against NumPy."""
 
 import os
 import pathlib
@@ -9,12 +9,11 @@ import tensorflow as tf
 
 from age_gender_estimation.datasets.synthetic import draw_face
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.networks.backbones import BACKBONES
+from age_gender_estimation.networks.backbones import BACKBONES, to_insightface_range
 from age_gender_estimation.networks.mobile_facenet import (
     PReLU,
     build_embedding,
     build_mobile_facenet,
-    standardize,
 )
 from age_gender_estimation.networks.network import backbone_config, build_network
 from age_gender_estimation.networks.published_weights import (
@@ -92,16 +91,16 @@ def test_variables_have_the_published_names_and_shapes(embedding):
 
 
 def test_features_end_before_the_embedding(embedding):
-    body = BACKBONES["mobile_facenet"].build(112)
+    backbone = BACKBONES["mobile_facenet"].build(112)
     # fc1 has 512*128 + 128, its batch-norm three arrays of 128
-    assert body.count_params() == 1_022_720 - (512 * 128 + 128) - 3 * 128
-    assert body.output_shape == (None, 512) and embedding.output_shape == (None, 128)
-    assert len(body.layers) == len(embedding.layers) - 2
+    assert backbone.count_params() == 1_022_720 - (512 * 128 + 128) - 3 * 128
+    assert backbone.output_shape == (None, 512) and embedding.output_shape == (None, 128)
+    assert len(backbone.layers) == len(embedding.layers) - 2
 
 
 # The feature map is halved four times, rounded up: 33 -> 17 -> 9 -> 5 -> 3.
 @pytest.mark.parametrize("img_size, last", [(16, 1), (33, 3), (97, 7)])
-def test_any_picture_size_gives_512_features(img_size, last):
+def test_any_image_size_gives_512_features(img_size, last):
     model = build_mobile_facenet(img_size)
     assert model.output_shape == (None, 512)
     assert model.get_layer("conv_6dw7_7").depthwise_kernel.shape == (last, last, 512, 1)
@@ -111,7 +110,8 @@ def test_stride_2_is_padded_on_every_side(small):
     layer = small.get_layer("conv_1")
     layer.set_weights([np.ones([3, 3, 3, 64])])
     sums = tf.keras.Model(small.input, layer.output)(tf.ones([1, 16, 16, 3])).numpy()[0, :, :, 0]
-    # Top and left see one row or column of zeros: 2x2x3, 2x3x3 and 3x3x3 ones. SAME would begin with 27 and end with 12.
+    # Top and left see one row or column of zeros: 2x2x3, 2x3x3 and 3x3x3 ones. SAME would begin
+    # with 27 and end with 12.
     assert (
         sums.shape == (8, 8)
         and sums[0, 0] == 12
@@ -120,7 +120,8 @@ def test_stride_2_is_padded_on_every_side(small):
     )
 
 
-# x < 0: slope * -2; x > 0: 3. max(x, slope * x) would be -2 for the second, a leaky ReLU's slope is positive.
+# x < 0: slope * -2; x > 0: 3. max(x, slope * x) would be -2 for the second; the slope of a leaky
+# ReLU is positive.
 @pytest.mark.parametrize("slope, expected", [(-0.5, [1, 3]), (2.0, [-4, 3])])
 def test_slopes_of_prelu_may_be_negative_or_above_1(small, slope, expected):
     prelu = small.get_layer("conv_1_prelu")
@@ -153,7 +154,7 @@ def test_batch_norm_has_the_published_epsilon_and_moves_fast(embedding):
 
 def test_standardize_by_hand():
     np.testing.assert_allclose(
-        standardize(np.array([0.0, 127.5, 255.0])), [-0.99609375, 0, 0.99609375]
+        to_insightface_range(np.array([0.0, 127.5, 255.0])), [-0.99609375, 0, 0.99609375]
     )
 
 
@@ -211,21 +212,22 @@ def test_published_embeddings_are_reproduced(embedding):
     load_published_weights(embedding, str(PUBLISHED))
     expected = reference_embeddings(images, np.load(PUBLISHED))
     assert 3 < np.linalg.norm(expected, axis=1).min()  # zeros would agree with anything
-    actual = embedding(standardize(images.astype(np.float32)), training=False)
+    actual = embedding(to_insightface_range(images.astype(np.float32)), training=False)
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
 @with_published
-def test_published_weights_of_another_picture_size_name_the_array_that_does_not_fit(small):
+def test_published_weights_of_another_image_size_name_the_array_that_does_not_fit(small):
     with pytest.raises(InputError) as error:
         load_published_weights(small, str(PUBLISHED))
     assert str(error.value).endswith(
-        "1 of 278 arrays do not fit: conv_6dw7_7/depthwise_kernel (1, 1, 512, 1): found (7, 7, 512, 1)"
+        "1 of 278 arrays do not fit: "
+        "conv_6dw7_7/depthwise_kernel (1, 1, 512, 1): found (7, 7, 512, 1)"
     )
 
 
 def test_slopes_in_training_are_those_of_keras_with_their_gradients():
-    """Of equal bits: what is exported answers as what was trained; slopes of the published weights are below 0 too."""
+    """Of equal bits: the export predicts as the trained model does. Slopes may be negative."""
     inputs = tf.random.stateless_normal([3, 4, 4, 6], [1, 2])
     upstream = tf.random.stateless_normal([3, 4, 4, 6], [3, 4])
     slow, fast = (
@@ -252,7 +254,7 @@ def test_only_a_training_takes_the_slopes_in_fewer_passes(is_training):
     hparams = HParams(backbone="mobile_facenet", img_size=16, tasks=("gender",))
     config = backbone_config(hparams)[0]
     with tf.Graph().as_default() as graph:
-        images = tf.compat.v1.placeholder(tf.float32, [2, 16, 16, 3], name="pictures")
+        images = tf.compat.v1.placeholder(tf.float32, [2, 16, 16, 3], name="images")
         network = build_network(
             images, config, hparams, make_heads(hparams), is_training, is_backbone_training=False
         )

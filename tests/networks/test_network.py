@@ -1,4 +1,4 @@
-"""Heads and what wraps the backbone; whole trainings are in test_training.py."""
+"""Heads and what wraps the backbone; whole trainings are in training/test_train.py."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ FEATURES = np.random.default_rng(0).normal(size=[6, 5]).astype(np.float32)
 
 
 def run_heads(is_training=False, **settings):
-    """Returns ({task: logits}, {variable name: shape}) of heads on FEATURES; weights depend on the seed only."""
+    """Returns ({task: logits}, {variable name: shape}) of heads on FEATURES, from one seed."""
     hparams = HParams(tasks=("gender", "race"), **settings)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.keras.utils.set_random_seed(1)
@@ -99,7 +99,8 @@ def test_dropout_acts_on_each_heads_inputs_in_training_only():
             set_kernels_to_1(session)
             results[is_training] = [session.run(logits)[name][0, 0] for name in ("gender", "race")]
     assert results[False] == [1000, 1000]
-    # Half of the 1000 inputs, twice as large: 1000 with a deviation of 2 * sqrt(1000 / 4) = 32, drawn for each head.
+    # Half of the 1000 inputs, twice as large: 1000 with a deviation of 2 * sqrt(1000 / 4) = 32,
+    # drawn for each head.
     gender, race = results[True]
     assert gender != race and all(840 < value < 1160 and value != 1000 for value in (gender, race))
 
@@ -123,7 +124,7 @@ def build(hparams, config, is_training, is_backbone_training=None):
 
 
 def initialize(session, network):
-    """Runs all initializers, then sets batch-norm statistics off the 0 and 1 at which an update might stand still.
+    """Runs all initializers, then sets batch-norm statistics to 0.7, which any update changes.
 
     Returns:
       The statistics, a list of variables.
@@ -141,7 +142,7 @@ def backbone(request):
     return hparams, backbone_config(hparams)[0]
 
 
-def test_a_tensor_freezes_and_moves_the_statistics_of_the_body(backbone):
+def test_a_tensor_freezes_and_moves_the_statistics_of_the_backbone(backbone):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         is_backbone_training = tf.compat.v1.placeholder(tf.bool, [])
         network = build(*backbone, True, is_backbone_training)
@@ -156,19 +157,19 @@ def test_a_tensor_freezes_and_moves_the_statistics_of_the_body(backbone):
         network = build(*backbone, False)
         initialize(session, network)
         expected = session.run(network.logits["gender"])
-        body = {variable.op.name for variable in network.backbone_variables}
+        in_backbone = {variable.op.name for variable in network.backbone_variables}
         every = {variable.op.name for variable in tf.compat.v1.global_variables()}
-    # Frozen, the body normalizes with its statistics as in evaluation, not with the batch's.
+    # Frozen, the backbone normalizes with its statistics as in evaluation, not with the batch's.
     np.testing.assert_allclose(frozen_logits, expected, rtol=1e-3)
     assert np.abs(frozen_logits - moved_logits).max() > 0.01
     assert network.updates == []
     heads = {
         f"gender_{layer}/{part}" for layer in ("hidden", "logits") for part in ("kernel", "bias")
     }
-    assert every - body == heads and body < every
+    assert every - in_backbone == heads and in_backbone < every
 
 
-def test_seed_decides_the_initial_weights_of_body_and_heads():
+def test_seed_decides_the_initial_weights_of_backbone_and_heads():
     def start(seed):
         hparams = HParams(tasks=("gender",), backbone="cnn", img_size=8, head_units=(4,), seed=seed)
         config = backbone_config(hparams)[0]
@@ -188,7 +189,7 @@ def test_seed_decides_the_initial_weights_of_body_and_heads():
 def test_imagenet_weights_are_refused_for_networks_that_have_none(tmp_path):
     for name in ("cnn", "mobile_facenet", "inception_resnet_v1"):
         with pytest.raises(
-            SettingError, match=f"nobody has published such weights for {name}; use none or a file"
+            SettingError, match=f"Keras has no ImageNet weights for {name}; use none or a file"
         ):
             write_start(HParams(backbone=name, weights="imagenet"), str(tmp_path / "start"))
 
@@ -199,12 +200,12 @@ def test_the_backbone_sees_the_border_that_is_asked_for():
     )
     mirrored = tf.pad(images, [[0, 0], [2, 0], [1, 1], [0, 0]], "SYMMETRIC")
     logits = []
-    for pictures, size, border in ((images, 10, (2, 0, 1, 1)), (mirrored, 12, ())):
+    for seen, size, border in ((images, 10, (2, 0, 1, 1)), (mirrored, 12, ())):
         hparams = HParams(tasks=("gender",), backbone="cnn", img_size=size, mirror_border=border)
         config, _ = backbone_config(hparams)
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
             network = build_network(
-                tf.constant(pictures.numpy()), config, hparams, make_heads(hparams), False
+                tf.constant(seen.numpy()), config, hparams, make_heads(hparams), False
             )
             session.run(tf.compat.v1.global_variables_initializer())
             logits.append(session.run(network.logits["gender"]))

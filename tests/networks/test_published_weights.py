@@ -19,7 +19,7 @@ layers = tf.keras.layers
 
 
 def tiny(seed=0, name="tiny"):
-    """Five layers of the kinds that published files hold, with weights that differ by seed. 4 px."""
+    """Five layers of the kinds that published files hold, for 4 px; weights differ by seed."""
     inputs = layers.Input([4, 4, 3])
     features = layers.Conv2D(2, 3, use_bias=False, name="conv_1")(inputs)
     features = layers.BatchNormalization(name="conv_1_bn")(features)
@@ -31,13 +31,13 @@ def tiny(seed=0, name="tiny"):
     return model
 
 
-def with_classifier(body):
+def with_classifier(backbone):
     classifier = layers.Dense(3, name="classifier")
-    return tf.keras.Model(body.input, classifier(body.output))
+    return tf.keras.Model(backbone.input, classifier(backbone.output))
 
 
-def nested(body):
-    return tf.keras.Sequential([body, layers.Dense(3, name="classifier")])
+def nested(backbone):
+    return tf.keras.Sequential([backbone, layers.Dense(3, name="classifier")])
 
 
 def trained(model):
@@ -48,7 +48,7 @@ def trained(model):
 
 
 def published_arrays(model):
-    """As in published .npz files: short names of the statistics, slopes without axes of length 1."""
+    """As in published .npz files: short names of statistics, slopes without axes of length 1."""
     return {
         name.replace("moving_mean", "mean").replace(
             "moving_variance", "var"
@@ -149,8 +149,9 @@ def test_every_array_that_does_not_fit_is_named_and_nothing_is_loaded(tmp_path):
     with pytest.raises(InputError) as error:
         load_published_weights(model, str(tmp_path / "w.npz"))
     assert str(error.value) == (
-        f"--weights {tmp_path}/w.npz: cannot be loaded into tiny, is it of another network or --img-size? 4 of 7 arrays do "
-        "not fit: conv_1/kernel (3, 3, 3, 2): found (3, 3, 2, 3); conv_1_bn/gamma (2,): found <U1, not numbers; "
+        f"--weights {tmp_path}/w.npz: cannot be loaded into tiny, is it of another network or "
+        "--img-size? 4 of 7 arrays do not fit: conv_1/kernel (3, 3, 3, 2): found (3, 3, 2, 3); "
+        "conv_1_bn/gamma (2,): found <U1, not numbers; "
         "conv_1_bn/moving_mean (2,): none; conv_1_prelu/alpha (1, 1, 2): found (4,)"
     )
     assert all((old == new).all() for old, new in zip(before, model.get_weights()))

@@ -9,7 +9,7 @@ import pytest
 
 from age_gender_estimation.predict import output
 from age_gender_estimation.predict.output import FIELDS, show_labels, write_records
-from age_gender_estimation.predict.photos import FaceRecord
+from age_gender_estimation.predict.records import FaceRecord
 from age_gender_estimation.tasks.labels import LABELS
 
 SCHEMA = json.loads(pathlib.Path(output.__file__).with_name("records.schema.json").read_text())
@@ -89,11 +89,11 @@ def test_a_range_of_years_is_shown_as_such():
 
 def test_text_of_several_photos_names_them_and_keeps_to_one_line_each():
     text, counts = written([(FACE, None), (NONE, None)], "text", with_names=True)
-    assert (
-        text
-        == "a, b.jpg: Predicted: M/46 [39-53] Asian 0.70 Box: 93,33,30,38\nline\\nbreak.jpg: no face found\n"
-        and counts == (1, 1)
-    )
+    assert text.splitlines() == [
+        "a, b.jpg: Predicted: M/46 [39-53] Asian 0.70 Box: 93,33,30,38",
+        "line\\nbreak.jpg: no face found",
+    ]
+    assert counts == (1, 1)
 
 
 def test_json_and_csv_hold_the_same_records():
@@ -124,10 +124,10 @@ def test_json_and_csv_hold_the_same_records():
 def test_a_line_of_a_video_says_which_frame():
     nobody = FaceRecord("clip.mp4", error="no face found", frame=13)
     text, _ = written([(FRAME, None), (nobody, None)], "text")
-    assert (
-        text
-        == "clip.mp4 frame 12: Predicted: unknown/30 Box: 1,2,3,4\nclip.mp4 frame 13: no face found\n"
-    )
+    assert text.splitlines() == [
+        "clip.mp4 frame 12: Predicted: unknown/30 Box: 1,2,3,4",
+        "clip.mp4 frame 13: no face found",
+    ]
 
 
 def test_the_schema_has_the_fields_in_their_order_and_the_names_of_the_classes():

@@ -8,13 +8,13 @@ import skimage.data
 from age_gender_estimation.faces.crop import GEOMETRIES, crop_face, resize_square
 from age_gender_estimation.faces.detector import Face, _mtcnn, find_faces
 from age_gender_estimation.predict import photos
-from age_gender_estimation.predict.photos import _faces_of, predict_photos
+from age_gender_estimation.predict.photos import Photo, extract_faces, predict_image, predict_photos
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Photos with one, two and no face, and a file that is none."""
-    # Keras networks made before an Estimator ran in this process (another test's detector) are invalid after it.
+    """Photos with one, two and no face, and a file that is no photo."""
+    # A detector made before an Estimator ran in this process (in another test) is invalid after it.
     _mtcnn.cache_clear()
     folder = tmp_path_factory.mktemp("photos")
     astronaut = skimage.data.astronaut()[..., ::-1]
@@ -28,12 +28,12 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("batch_size", [1, 32])
-def test_every_face_gets_a_record_and_the_rest_goes_on(folder, predictor, batch_size):
+def test_every_face_gets_a_record_and_every_failed_photo_an_error(folder, predictor, batch_size):
     paths = [
         str(folder / name)
         for name in ("two.webp", "garbage.jpg", "none.png", "missing.jpg", "one.png")
     ]
-    records = list(predict_photos(predictor, paths, lambda path: False, batch_size))
+    records = list(predict_photos(predictor, map(Photo, paths), batch_size))
     assert [(record.file, record.face) for record in records] == [
         (paths[0], 0),
         (paths[0], 1),
@@ -47,15 +47,13 @@ def test_every_face_gets_a_record_and_the_rest_goes_on(folder, predictor, batch_
     assert abs(records[0].box[0] - records[1].box[0]) == pytest.approx(512, abs=4)
 
 
-def test_the_crop_has_the_margin_and_size_of_the_training_crops(folder, predictor):
-    path = str(folder / "one.png")
-    (record,) = predict_photos(predictor, [path], lambda path: False)
+def test_the_crop_has_the_margin_and_size_of_the_training_crops(predictor):
     image = skimage.data.astronaut()
+    (record,) = predict_image(predictor, image, "one.png")
     crop = resize_square(
         crop_face(image, find_faces(image)[0], predictor.geometry), predictor.crop_size
     )
-    ((_, asked),) = _faces_of(path, predictor, is_whole=False)
-    np.testing.assert_array_equal(asked, crop)
+    np.testing.assert_array_equal(record.crop, crop)
     expected = predictor.predict_images([crop])
     assert record.age == pytest.approx(float(expected["age"][0]), abs=1e-4)
     assert record.confidences["gender"] == pytest.approx(
@@ -63,32 +61,30 @@ def test_the_crop_has_the_margin_and_size_of_the_training_crops(folder, predicto
     )
 
 
-def test_faces_are_aligned_for_a_model_that_recorded_a_template(folder, predictor):
+def test_faces_are_aligned_for_a_model_that_recorded_a_template(predictor):
     aligning = copy.copy(predictor)
     aligning.geometry, aligning.crop_size = GEOMETRIES["utkface"], 112
     turn = cv2.getRotationMatrix2D((255.5, 255.5), 20, 1)
-    turned = cv2.warpAffine(
-        skimage.data.astronaut()[..., ::-1], turn, (512, 512), borderMode=cv2.BORDER_REPLICATE
-    )
-    cv2.imwrite(str(folder / "turned.png"), turned)
+    image = skimage.data.astronaut()
+    turned = cv2.warpAffine(image, turn, (512, 512), borderMode=cv2.BORDER_REPLICATE)
     crops = []
-    for name in ("one.png", "turned.png"):
-        ((record, crop),) = _faces_of(str(folder / name), aligning, is_whole=False)
-        assert record.box is not None and crop.shape == (112, 112, 3)
-        crops.append(crop.astype(int))
+    for name, pixels in (("one", image), ("turned", turned)):
+        (record,) = extract_faces(aligning, pixels, name)
+        assert record.box is not None and record.crop.shape == (112, 112, 3)
+        crops.append(record.crop.astype(int))
     assert np.abs(crops[0] - crops[1]).mean() < 13
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_a_face_that_cannot_be_cut_is_none(folder, predictor, geometry, monkeypatch):
+def test_a_face_that_cannot_be_cut_is_none(predictor, geometry, monkeypatch):
     degenerate = Face((1, 1, 0, 0), np.full((5, 2), np.nan), 1.0)
     monkeypatch.setattr(photos, "find_faces", lambda image: [degenerate])
     predictor = copy.copy(predictor)
     predictor.geometry = GEOMETRIES[geometry]
-    (record,) = predict_photos(predictor, [str(folder / "one.png")], lambda path: False)
+    (record,) = predict_image(predictor, skimage.data.astronaut(), "one.png")
     assert record.face is None and record.error == "no face found"
 
 
-def test_a_whole_picture_is_not_searched(folder, predictor):
-    (record,) = predict_photos(predictor, [str(folder / "none.png")], lambda path: True)
+def test_in_a_crop_no_face_is_searched(predictor):
+    (record,) = predict_image(predictor, np.full((64, 64, 3), 90, np.uint8), "x", is_crop=True)
     assert record.box is None and record.face == 0 and 0 <= record.age <= 100

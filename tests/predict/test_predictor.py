@@ -1,7 +1,7 @@
 """What TensorFlow Serving does with an export, as far as it can be done without its binary.
 
-It joins requests along the first dimension, fills the batch up with copies of a picture, and splits the answers
-(batching_session.cc); over HTTP it makes tensors of JSON (json_tensor.cc).
+It joins requests along the first dimension, fills the batch up with copies of an image and splits
+the outputs (batching_session.cc); over HTTP it makes tensors of JSON (json_tensor.cc).
 """
 
 import base64
@@ -27,9 +27,9 @@ from age_gender_estimation.faces.photo import encode_jpeg
 from tests.conftest import ROOT
 
 CONFIGS = ROOT / "deploy/serving"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-# tensorflow_serving/servables/tensorflow/session_bundle_config.proto and config/monitoring_config.proto are not in
-# tensorflow-serving-api: {message: {field: (number, type)}}, where * is repeated.
+README = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
+# {message: {field: (number, type)}}, where * is repeated, of session_bundle_config.proto and
+# monitoring_config.proto, which are not in tensorflow-serving-api.
 SCHEMA = {
     "BatchingParameters": {
         "max_batch_size": (1, ".google.protobuf.Int64Value"),
@@ -76,7 +76,7 @@ def request_of(signature, name, values):
 
 
 def batched(served, signature, name, requests, sizes):
-    """Returns the answers of each request, as batching gives them; `sizes` are the allowed sizes of a batch."""
+    """Returns each request's outputs as batching gives them; `sizes` are allowed batch sizes."""
     joined = np.concatenate(requests)
     padding = next(size for size in sizes if size >= len(joined)) - len(joined)
     joined = np.concatenate([joined, *[requests[-1][:1]] * padding])
@@ -161,7 +161,7 @@ def test_one_broken_picture_fails_its_batch(served, faces):
 
 
 def tensors_of(body, served):
-    """Returns the PredictRequest that the REST API makes of a body with `instances` of one string or uint8 input."""
+    """Returns the PredictRequest that the REST API makes of a body with one input."""
     body = json.loads(body)
     request = PredictRequest()
     request.model_spec.signature_name = body.pop("signature_name", "serving_default")

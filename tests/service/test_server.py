@@ -1,7 +1,8 @@
-"""The real server, asked over HTTP and by a real browser; the last test ends it and looks for what it left behind."""
+"""The real server, asked over HTTP and by a browser; the last test ends it."""
 
 import contextlib
 import ipaddress
+import itertools
 import json
 import os
 import shutil
@@ -41,13 +42,13 @@ open(os.environ["CONNECTIONS"], "w").close()
 
 @pytest.fixture(scope="module")
 def server(trained, tmp_path_factory):
-    """bin/web.py on a free port: its process, url, the folder for its temporary files and the list of its connections."""
+    """bin/web.py on a free port: its process, url, and a folder with temporary files and logs."""
     folder = tmp_path_factory.mktemp("web")
     (folder / "temporary").mkdir()
     (folder / "sitecustomize.py").write_text(AUDIT)
     environment = {
         **os.environ,
-        "PYTHONPATH": str(folder),
+        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
         "CONNECTIONS": str(folder / "connections"),
         "TMPDIR": str(folder / "temporary"),
     }
@@ -73,7 +74,7 @@ def http(server):
 
 
 def call(http, upload):
-    """Asks /predict as the README's curl lines do; returns (event, its data)."""
+    """Asks /predict over HTTP; returns (event, its data)."""
     event = http.post("/call/predict", json={"data": [upload]}).json()["event_id"]
     lines = http.get(f"/call/predict/{event}").text.splitlines()
     return lines[-3].removeprefix("event: "), json.loads(lines[-2].removeprefix("data: "))
@@ -84,7 +85,7 @@ def send(http, path, name="photo.jpg"):
     return call(http, {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}})
 
 
-def test_the_endpoint_answers_what_predict_prints(server, http, trained, script):
+def test_the_endpoint_returns_what_predict_prints(server, http, trained, script):
     done = script(
         "predict.py", "--model-dir", trained[0], "--image-path", PHOTO, "--format", "json"
     )
@@ -92,16 +93,16 @@ def test_the_endpoint_answers_what_predict_prints(server, http, trained, script)
     assert send(http, PHOTO) == ("complete", [expected])
 
 
-def test_several_at_once_get_their_answers(http):
+def test_several_at_once_get_their_predictions(http):
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda number: send(http, PHOTO, f"{number}.jpg"), range(6)))
-    assert [records[0]["file"] for _, (records,) in answers] == [
+        results = list(pool.map(lambda number: send(http, PHOTO, f"{number}.jpg"), range(6)))
+    assert [records[0]["file"] for _, (records,) in results] == [
         f"{number}.jpg" for number in range(6)
     ]
-    assert len({records[0]["age"] for _, (records,) in answers}) == 1
+    assert len({records[0]["age"] for _, (records,) in results}) == 1
 
 
-def test_garbage_is_answered_in_one_line_and_the_next_works(http, tmp_path):
+def test_garbage_gets_one_line_and_the_next_photo_works(http, tmp_path):
     (tmp_path / "x.jpg").write_bytes(b"garbage")
     event, (records,) = send(http, tmp_path / "x.jpg")
     assert event == "complete" and [record["error"][:30] for record in records] == [
@@ -110,13 +111,13 @@ def test_garbage_is_answered_in_one_line_and_the_next_works(http, tmp_path):
     assert send(http, PHOTO)[1][0][0]["face"] == 0
 
 
-def test_large_and_unmeasured_bodies_are_refused(http):
+def test_large_uploads_are_refused(http):
     answer = http.post("/upload", files={"files": ("x.jpg", b"x" * (MAX_BYTES + 2**16))})
-    assert (answer.status_code, answer.text) == (413, "expected at most 20 MB")
-    for more in ({}, {"content-length": "1", "transfer-encoding": "chunked"}):
-        headers = {"content-type": "multipart/form-data; boundary=x", **more}
-        answer = http.post("/upload", content=iter([b"x"]), headers=headers)
-        assert answer.status_code == 413
+    assert answer.status_code == 413
+    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="x"\r\n\r\n'
+    headers = {"content-type": "multipart/form-data; boundary=x"}  # and no length
+    chunks = itertools.chain([body], itertools.repeat(b"x" * 2**20, 2 * MAX_BYTES // 2**20))
+    assert http.post("/upload", content=chunks, headers=headers).status_code == 413
 
 
 def test_only_uploads_are_read_nothing_on_the_disk_and_nothing_elsewhere(http, server, tmp_path):
@@ -130,8 +131,7 @@ def test_only_uploads_are_read_nothing_on_the_disk_and_nothing_elsewhere(http, s
             f"http://huggingface.co:{port}/x",
         ):
             for meta in ({"meta": {"_type": "gradio.FileData"}}, {}):
-                event, data = call(http, {"path": path, **meta})
-                assert event == "error" or data[0][0]["face"] is None
+                assert call(http, {"path": path, **meta})[0] == "error"
         with pytest.raises(TimeoutError):
             elsewhere.accept()
     assert http.get(f"/file={tmp_path / 'private.jpg'}").status_code == 403
@@ -200,15 +200,15 @@ def choose(browser, path):
     until(browser, "#photo input[type=file]").send_keys(str(path))
 
 
-def test_the_page_answers_an_uploaded_photo(browser):
+def test_the_page_predicts_an_uploaded_photo(browser):
     choose(browser, PHOTO)
-    card = until(browser, "#answer article", "years")
+    card = until(browser, "#result article", "years")
     assert (
         "80% between" in card.text
         and "gender" in card.text
-        and "One face." in until(browser, "#answer", "One").text
+        and "One face." in until(browser, "#result", "One").text
     )
-    photo, face = (until(browser, f"#answer img.{name}") for name in ("photo", "face"))
+    photo, face = (until(browser, f"#result img.{name}") for name in ("photo", "face"))
     assert photo.get_property("naturalWidth") == 500 and face.get_property("naturalWidth") == 32
     assert len(card.find_elements(By.CSS_SELECTOR, "svg path")) == 4
 
@@ -216,7 +216,7 @@ def test_the_page_answers_an_uploaded_photo(browser):
 def test_the_page_says_what_is_wrong_and_goes_on(browser, tmp_path):
     (tmp_path / "garbage.jpg").write_bytes(b"garbage")
     choose(browser, tmp_path / "garbage.jpg")
-    assert until(browser, "#answer .message").text.startswith(
+    assert until(browser, "#result .message").text.startswith(
         "This file cannot be read: not a picture"
     )
     (tmp_path / "large.jpg").write_bytes(b"x" * (MAX_BYTES + 1))
@@ -224,7 +224,7 @@ def test_the_page_says_what_is_wrong_and_goes_on(browser, tmp_path):
     until(browser, ".toast-body", "maximum allowed size of 20")
     # The examples are photos to click.
     until(browser, "button.gallery-item").click()
-    until(browser, "#answer article", "years")
+    until(browser, "#result article", "years")
 
 
 def test_a_crowd_gets_the_cards_that_are_stated(browser, tmp_path):
@@ -238,9 +238,9 @@ def test_a_crowd_gets_the_cards_that_are_stated(browser, tmp_path):
     choose(browser, tmp_path / "crowd.png")
     assert (
         f"20 faces; below are the {MAX_CARDS} largest"
-        in until(browser, "#answer .summary", "20 faces").text
+        in until(browser, "#result .summary", "20 faces").text
     )
-    assert len(browser.find_elements(By.CSS_SELECTOR, "#answer article")) == MAX_CARDS
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#result article")) == MAX_CARDS
 
 
 def test_the_other_tabs_show_the_card_and_the_endpoint(browser):
@@ -275,7 +275,7 @@ def test_it_ends_with_its_exit_code_and_leaves_nothing(server, http):
     (path,) = http.post("/upload", files={"files": ("x.jpg", PHOTO.read_bytes())}).json()
     http.post(
         "/call/predict", json={"data": [{"path": path}]}
-    )  # an answer that is being made does not hold it up
+    )  # a prediction under way does not hold it up
     assert len(list((server.folder / "temporary").iterdir())) == 1
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(timeout=60) == 128 + signal.SIGTERM

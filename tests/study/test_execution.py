@@ -1,4 +1,4 @@
-"""Runs as processes: failures, stops and kills, with sleeping scripts in place of trainings."""
+"""Runs as processes: failures, stops and kills, with sleeping commands in place of trainings."""
 
 import os
 import signal
@@ -9,10 +9,10 @@ import time
 import pytest
 
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.study.execution import execute_all, lock_folder, reason_in
+from age_gender_estimation.study.execution import execute_all, find_reason, lock_folder
 from tests.conftest import ROOT
 
-# What every script of bin/ is: its work inside run().
+# As every command: its work is inside run().
 SLEEPER = """
 import sys, time, pathlib
 from age_gender_estimation.cli.run import run
@@ -24,8 +24,10 @@ import sys
 from age_gender_estimation.cli.run import run
 from age_gender_estimation.study.execution import execute_all, lock_folder
 def main():
-    with lock_folder(sys.argv[1]) as lock:
-        execute_all({{sys.argv[1] + "/run": [[sys.executable, "-c", {SLEEPER!r}, sys.argv[1] + "/started"]]}}, 1, lock)
+    folder = sys.argv[1]
+    line = [sys.executable, "-c", {SLEEPER!r}, folder + "/started"]
+    with lock_folder(folder) as lock:
+        execute_all({{folder + "/run": [line]}}, 1, lock)
 run(main)
 """
 
@@ -65,13 +67,19 @@ def test_the_commands_of_a_run_follow_each_other_and_failures_are_recorded(tmp_p
 )
 def test_the_reason_is_the_error_not_what_follows_it(tmp_path, log, reason):
     (tmp_path / "log.txt").write_text(log)
-    assert reason_in(tmp_path / "log.txt") == reason
+    assert find_reason(tmp_path / "log.txt") == reason
 
 
 @pytest.fixture
 def study(tmp_path):
     """A process that executes a sleeping run, which has started."""
-    process = subprocess.Popen(python(STUDY) + [str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        python(STUDY) + [str(tmp_path)],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        # Ctrl-C works, even where these tests were started with SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     wait_for((tmp_path / "started").exists)
     yield process
     process.kill()

@@ -8,12 +8,13 @@ from age_gender_estimation.study.grid import Source, load_study, run_name, sourc
 from age_gender_estimation.study.page import study_page
 from age_gender_estimation.study.results import (
     Result,
-    read_results,
+    read_result,
     results_csv,
     results_markdown,
     summarize,
     summary_rows,
 )
+from age_gender_estimation.study.runs import folder_of
 
 STUDY = {
     "title": "T",
@@ -56,7 +57,7 @@ def test_every_combination_is_a_run_and_age_settings_do_not_multiply_runs_withou
     "change, message",
     [
         ({"colour": 1}, "unknown key 'colour'; choose from: title, question, settings, grid, test"),
-        ({"settings": {"lr": 1}}, "unknown setting 'lr'; choose from: tasks, backbone"),
+        ({"settings": {"lr": 1}}, "unknown setting 'lr'; choose from: tasks, max_age"),
         ({"settings": {"warm_start": "pretrained"}}, "unknown setting 'warm_start'"),
         ({"settings": {"seed": 1}}, "seed stands in settings too"),
         ({"grid": {"sources": ["a"], "width": [1]}}, "unknown setting of the grid 'width'"),
@@ -67,22 +68,28 @@ def test_every_combination_is_a_run_and_age_settings_do_not_multiply_runs_withou
             {"grid": {"sources": ["a:height"]}},
             "unknown label of a 'height'; choose from: age, gender, race",
         ),
-        ({"grid": {"sources": ["a"], "age_encoding": ["groups:4-2"]}}, "'4-2', which is empty"),
+        (
+            {"grid": {"sources": ["a"], "age_encoding": ["groups:4-2"]}},
+            "first year of a range before its last, got '4-2'",
+        ),
         (
             {"grid": {"sources": ["a"], "age_encoding": ["ordinal"]}},
             "unknown 'ordinal'; choose from: classes",
         ),
-        ({"grid": {"sources": ["a"], "tasks": ["height"]}}, "unknown task 'height'"),
+        ({"grid": {"sources": ["a"], "tasks": ["height"]}}, "--tasks: unknown 'height'"),
         (
             {"grid": {"sources": ["a"], "num_steps": ["many"]}},
-            "num_steps: expected int, got 'many'",
+            "--num-steps: expected a whole number, got 'many'",
         ),
         (
             {"grid": {"sources": ["a"], "decay": ["linear"]}},
             "decay: unknown 'linear'; choose from: none, cosine",
         ),
-        ({"settings": {"head_units": "512,many"}}, "head_units: expected ints, got '512,many'"),
-        ({"settings": {"augment_flip": 1}}, "augment_flip: expected bool, got 1"),
+        (
+            {"settings": {"head_units": "512,many"}},
+            "--head-units: expected a whole number, or several, got '512,many'",
+        ),
+        ({"settings": {"augment_flip": 1}}, "--augment-flip: expected true or false, got 1"),
         ({"settings": ["backbone"]}, r"settings: expected setting: value, got \['backbone'\]"),
         ({"grid": {"sources": [["a", "b"]]}}, "sources: expected a name or names joined by"),
         ({"test": "a"}, "test: expected a list of sources, each once and without labels, got 'a'"),
@@ -152,7 +159,10 @@ def results(load, tmp_path):
             json.dumps({"csv": [], **report})
         )
         history = {
-            "evaluations": [{"step": 2, "age_mae": 9.0}, {"step": 4, "age_mae": 5.0}]
+            "evaluations": [
+                {"step": 2, "val_loss": 1.0, "age_mae": 9.0},
+                {"step": 4, "val_loss": 1.0, "age_mae": 5.0},
+            ]
             if "=age" in name
             else []
         }
@@ -161,7 +171,7 @@ def results(load, tmp_path):
     (tmp_path / "runs/tasks=gender sources=a seed=1/failed.txt").write_text(
         "exit code 1: <disk> full\n"
     )
-    return study, read_results(study, tmp_path)
+    return study, [read_result(study, run, folder_of(tmp_path, run)) for run in study.runs]
 
 
 def test_means_and_spread_are_over_seeds(results):

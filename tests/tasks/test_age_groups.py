@@ -32,7 +32,7 @@ def test_own_ranges_may_have_gaps_and_single_years():
     [
         ("1-20,20-30", "do not overlap, got 1-20 before 20-30"),
         ("30-40,1-20", "do not overlap, got 30-40 before 1-20"),
-        ("20-10", "'20-10', which is empty"),
+        ("20-10", "first year of a range before its last, got '20-10'"),
         ("", "expected 3, 5, 10 or ranges of years up to 116 as in 0-17,18-64, got ''"),
         ("7", "got '7'"),
         ("1-20,", "got ''"),

@@ -1,4 +1,4 @@
-"""What the kill campaign (tests/soak, make soak) would notice: each check fails on what it is there for."""
+"""Each check of the kill campaign (make soak) fails on the fault that it is there for."""
 
 import os
 import shutil
@@ -40,21 +40,21 @@ def test_a_changed_byte_a_missing_file_and_a_leftover_are_differences(two_folder
     ]
 
 
-LOG = "going on from step 30 in m\nstep 31 of 90 | ...\nstep 32 of 90 | ...\n"
+LOG = "resuming from step 30 in m\nstep 31 of 90 | ...\nstep 32 of 90 | ...\n"
 
 
 @pytest.mark.parametrize(
     "log, resumed_at, difference",
     [
         (LOG, 30, None),
-        (LOG, 32, "went on from step ['30'], the newest checkpoint was of step 32"),
+        (LOG, 32, "resumed from step ['30'], but the newest checkpoint was of step 32"),
         (
             LOG.replace("step 31 ", "step 29 "),
             30,
-            "made steps 29 to 32 with gaps, or not from 31 on",
+            "made steps 29 to 32, with gaps or not from 31 on",
         ),
         ("step 1 of 90 | ...\n", 0, None),
-        ("step 1 of 90 | ...\n", 30, "went on from step []"),
+        ("step 1 of 90 | ...\n", 30, "resumed from step []"),
         ("killed while it loaded\n", 30, None),
     ],
 )
@@ -73,7 +73,7 @@ def test_what_must_be_saved_follows_from_the_log():
     assert (
         check_steps(made[: made.index("step 61")], 0, 30)[1] == 30
     )  # that of step 60 may have been cut off
-    assert check_steps("going on from step 47 in m\n", 47, 30)[1] == 47
+    assert check_steps("resuming from step 47 in m\n", 47, 30)[1] == 47
 
 
 def test_a_start_that_repeats_the_epoch_of_another_one_is_a_difference():
@@ -88,7 +88,7 @@ def test_a_start_that_repeats_the_epoch_of_another_one_is_a_difference():
         check_order({0: first, 30: second, 60: first[::-1]}) == []
     )  # other pictures first: another order
     assert check_order({0: first, 30: [first[1], first[0], *first[2:]]}) == [
-        "the start from step 30 begins with the pictures of the start from step 0"
+        "the start from step 30 begins with the images of the start from step 0"
     ]
 
 

@@ -1,4 +1,4 @@
-"""model_fn as a whole: a body that is frozen stays as it was, batch-norm statistics included."""
+"""model_fn as a whole: a frozen backbone keeps its weights and its batch-norm statistics."""
 
 import dataclasses
 
@@ -6,17 +6,26 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from age_gender_estimation.networks.backbones import BACKBONES, Backbone, unchanged
 from age_gender_estimation.networks.network import backbone_config
 from age_gender_estimation.training.estimator import model_fn
 from age_gender_estimation.training.hparams import HParams
 
-HPARAMS = HParams(
-    tasks=("age",), backbone="mobile_facenet", img_size=32, head_units=(4,), decay="none"
-)
+HPARAMS = HParams(tasks=("age",), backbone="cnn", img_size=32, head_units=(4,), decay="none")
 
 
-@pytest.fixture(scope="module")
-def config():
+def build_tiny(img_size, weights=None):
+    """A backbone of one convolution and its batch-norm."""
+    layers = tf.keras.layers
+    inputs = layers.Input([img_size, img_size, 3])
+    features = layers.Conv2D(4, 3, use_bias=False, name="conv_1")(inputs)
+    features = layers.BatchNormalization(name="conv_1_bn")(features)
+    return tf.keras.Model(inputs, layers.GlobalAveragePooling2D()(features))
+
+
+@pytest.fixture
+def config(monkeypatch):
+    monkeypatch.setitem(BACKBONES, "cnn", Backbone(build_tiny, unchanged))
     return backbone_config(HPARAMS)[0]
 
 
@@ -47,7 +56,7 @@ def changed(before, after, part):
     return [name for name in names if not np.array_equal(before[name], after[name])]
 
 
-def test_a_frozen_body_moves_in_no_weight_and_no_statistic_until_its_time(config):
+def test_a_frozen_backbone_keeps_weights_and_statistics_for_freeze_steps(config):
     start, frozen, learnt = after_each_step(config, 2, freeze_steps=1)
     assert not changed(start, frozen, "conv") and changed(start, frozen, "age_")
     assert changed(frozen, learnt, "conv_1/kernel") and changed(
@@ -56,7 +65,7 @@ def test_a_frozen_body_moves_in_no_weight_and_no_statistic_until_its_time(config
 
 
 @pytest.mark.parametrize(
-    "settings, learns", [({"body_rate": 0.0}, False), ({"freeze_batch_norm": True}, True)]
+    "settings, learns", [({"backbone_rate": 0.0}, False), ({"freeze_batch_norm": True}, True)]
 )
 def test_statistics_stay_where_they_are_to_be_kept(config, settings, learns):
     start, after = after_each_step(config, 1, **settings)

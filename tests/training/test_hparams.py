@@ -4,12 +4,14 @@ import pytest
 
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.storage.files import MAX_JSON
-from age_gender_estimation.training.hparams import HParams, check_resume, load_hparams
+from age_gender_estimation.storage.model_folder import ModelFolder
+from age_gender_estimation.training.continuation import check_resume
+from age_gender_estimation.training.hparams import HParams, load_hparams
 
 
 def test_json_round_trip(tmp_path):
     hparams = HParams(tasks=("age", "race"), learning_rate=3e-4, augment_flip=False)
-    (tmp_path / "hparams.json").write_text(hparams.to_json())
+    ModelFolder(tmp_path).write_hparams(dataclasses.asdict(hparams))
     assert load_hparams(tmp_path) == hparams
 
 
@@ -49,6 +51,15 @@ def test_a_folder_without_a_model_is_refused(tmp_path, content):
         {"mirror_border": (113, 0, 57, 56)},
         {"loss_weights": ("age=2", "age=3")},
         {"learning_rate": float("inf")},
+        {"activation": "gelu"},
+        {"age_loss": "l2"},
+        {"decay": "linear"},
+        {"backbone": "vgg"},
+        {"backbone": None},
+        {"img_size": "112"},
+        {"backbone_rate": 1.1},
+        {"age_balance": 2.0},
+        {"seed": 2**32},
     ],
 )
 def test_impossible_values_are_refused_by_name(change):
@@ -77,13 +88,15 @@ def test_on_resume_shapes_are_fixed_and_schedules_are_not():
             check_resume(saved, dataclasses.replace(saved, **change), "model")
 
 
-def test_a_body_that_was_never_trained_stays_so_on_resume():
-    saved = HParams(tasks=("age",), body_rate=0.0)
-    with pytest.raises(
-        InputError, match="trained with --body-rate 0.0, got 0.1; 0 is for good, --freeze-steps for"
-    ):
-        check_resume(saved, dataclasses.replace(saved, body_rate=0.1), "model")
-    check_resume(HParams(), HParams(body_rate=0.1), "model")
+def test_a_backbone_that_was_never_trained_stays_so_on_resume():
+    saved = HParams(tasks=("age",), backbone_rate=0.0)
+    with pytest.raises(InputError, match="trained with --backbone-rate 0.0, got 0.1; 0 cannot"):
+        check_resume(saved, dataclasses.replace(saved, backbone_rate=0.1), "model")
+    check_resume(HParams(), HParams(backbone_rate=0.1), "model")
+
+
+def test_the_earlier_name_of_a_field_is_read():
+    assert HParams.from_dict({"body_rate": 0.5}) == HParams(backbone_rate=0.5)
 
 
 def test_an_unknown_age_encoding_names_the_choices():
@@ -110,14 +123,14 @@ def test_models_of_before_the_age_encodings_load_with_the_defaults(tmp_path):
     "content, reason",
     [
         ("[" * 100_000, "nested too deeply"),
-        ('{"img_size": "112"}', "img_size: expected int, got '112'"),
-        ('{"img_size": 112.5}', "img_size: expected int"),
-        ('{"img_size": true}', "img_size: expected int"),
-        ('{"tasks": "age"}', "tasks: expected tuple"),
-        ('{"tasks": [["age"]]}', "tasks: expected tuple"),
-        ('{"dense_units": [1.5]}', "dense_units: expected tuple"),
-        ('{"learning_rate": {}}', "learning_rate: expected float"),
-        ('{"backbone": null}', "backbone: expected str"),
+        ('{"img_size": "112"}', "--img-size: expected a whole number, got '112'"),
+        ('{"img_size": 112.5}', "--img-size: expected a whole number"),
+        ('{"img_size": true}', "--img-size: expected a whole number"),
+        ('{"tasks": "age"}', "--tasks: expected text, or several"),
+        ('{"tasks": [["age"]]}', "--tasks: expected text"),
+        ('{"dense_units": [1.5]}', "--dense-units: expected a whole number, or several"),
+        ('{"learning_rate": {}}', "--learning-rate: expected a number"),
+        ('{"backbone": null}', "--backbone: expected text"),
         ('{"img_size": -1}', "--img-size: expected more than 0"),
         ('{"img_size": %s}' % ("9" * 5000), "Exceeds the limit"),
         (b"\xff\xfe{}", "utf-8"),

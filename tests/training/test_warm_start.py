@@ -1,4 +1,4 @@
-"""Training that goes on from another model's export."""
+"""Training that starts from another model's export."""
 
 import json
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 @pytest.fixture
 def warm_arguments(trained, crops, tmp_path):
-    """A command line that says nothing of the network's shape, with a step too small to change a weight."""
+    """A command line without the architecture, with a step too small to change a weight."""
     lists = [
         "--train-csv",
         crops / "train.csv",
@@ -29,13 +29,10 @@ def variables(folder):
     }
 
 
-def test_all_weights_and_the_shape_are_taken_over(warm_arguments, trained, tmp_path, script):
+def test_all_weights_and_the_architecture_are_inherited(warm_arguments, trained, tmp_path, script):
     done = script("train.py", *warm_arguments)
     saved = json.loads((tmp_path / "model/hparams.json").read_text())
-    assert (saved["backbone"], saved["img_size"]) == (
-        "cnn",
-        32,
-    ) and "not taken over" not in done.stderr
+    assert (saved["backbone"], saved["img_size"]) == ("cnn", 32) and "left out" not in done.stderr
     before, after = variables(trained[0] / "best"), variables(tmp_path / "model")
     weights = [name for name in before if "Adam" not in name and before[name].ndim]
     assert (
@@ -45,7 +42,7 @@ def test_all_weights_and_the_shape_are_taken_over(warm_arguments, trained, tmp_p
         np.testing.assert_allclose(after[name], before[name], atol=1e-9, err_msg=name)
 
 
-def test_moving_averages_are_taken_over_as_weights(
+def test_moving_averages_are_inherited_as_weights(
     warm_arguments, train_arguments, tmp_path, script
 ):
     script(
@@ -59,7 +56,7 @@ def test_moving_averages_are_taken_over_as_weights(
         0.5,
     )
     done = script("train.py", *warm_arguments, "--warm-start", tmp_path / "ema")
-    assert "not taken over" not in done.stderr
+    assert "left out" not in done.stderr
     before, after = variables(tmp_path / "ema/best"), variables(tmp_path / "model")
     name, average = "age_logits/kernel", "age_logits/kernel/ExponentialMovingAverage"
     assert np.abs(before[name] - before[average]).max() > 1e-5
@@ -69,7 +66,7 @@ def test_moving_averages_are_taken_over_as_weights(
 
 def test_a_head_of_another_size_starts_anew_and_is_named(warm_arguments, trained, tmp_path, script):
     done = script("train.py", *warm_arguments, "--max-age", 50)
-    assert "not taken over: age_logits/bias, age_logits/kernel\n" in done.stderr
+    assert "left out: age_logits/bias, age_logits/kernel\n" in done.stderr
     before, after = variables(trained[0] / "best"), variables(tmp_path / "model")
     assert after["age_logits/kernel"].shape == (1024, 51)
     np.testing.assert_allclose(

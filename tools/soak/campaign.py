@@ -1,11 +1,12 @@
-"""Kills preprocess, train and predict at random moments of their run, starts them again, and compares what they leave.
+"""Kills preprocess, train and predict at random moments, restarts them, and compares the results.
 
     python -m tools.soak.campaign --kills 20          (make soak KILLS=20)
 
-Each script is started, killed with SIGKILL at a moment that is drawn from the duration of an undisturbed run, and started
-again with the same command, killed again, and so on; where a start ends before its moment the folder is compared and a new
-one begun, until there were as many kills as asked for. Every second kill hits the script alone, whose workers must leave
-by themselves, the others all its processes. Ends with a table, and exit code 1 on any difference.
+Each command runs once undisturbed. Then it is started, killed with SIGKILL at a random moment of
+that duration, restarted with the same arguments, killed again, and so on. When a start ends before
+its moment, its folder is compared with the undisturbed one and a new folder begins, until there
+were enough kills. Every second kill takes all processes; the others take the command alone, whose
+workers must end by themselves. The last output is a table. The exit code is 1 on any difference.
 """
 
 import argparse
@@ -19,16 +20,17 @@ import time
 
 from tools.soak.processes import kill, left_behind, start
 
-PATIENCE = 1800  # seconds for one start to end, on a machine that does other things too
+PATIENCE = 1800  # seconds for one start to end, on a busy machine
 
 
 class Campaign:
-    """Kills one job. Attributes: the counts, and `differences`, lines of text."""
+    """The kills of one job. Attributes: counts, and `differences` as lines of text."""
 
     def __init__(self, job, folder):
         self.job, self.folder = job, folder
         self.kills = self.starts = self.rounds = 0
-        self.differences, self.sigterm = [], "-"
+        self.differences: list[str] = []
+        self.sigterm = "-"
         self.undisturbed = folder / "undisturbed"
         folder.mkdir(parents=True)
         started = time.monotonic()
@@ -40,7 +42,7 @@ class Campaign:
             )
 
     def kill_at_random(self, kills, generator):
-        # One moment in each of as many equal parts of the run, so that no part of it is missed.
+        # One moment in each of `kills` equal parts of the run, so that no part is missed.
         moments = [(number + generator.random()) / kills for number in range(kills)]
         generator.shuffle(moments)
         while self.kills < kills:
@@ -54,9 +56,7 @@ class Campaign:
                 folder, moments[self.kills] * self.seconds if self.kills < kills else math.inf
             ):
                 pass
-            if (
-                self.kills == kills_before
-            ):  # quicker than the undisturbed run: the machine has become less busy
+            if self.kills == kills_before:  # quicker than before: the machine is less busy now
                 self.seconds = time.monotonic() - started
             shutil.rmtree(folder)
 
@@ -81,7 +81,7 @@ class Campaign:
         return start(self.job.arguments(folder), log), log
 
     def _ended(self, folder, moment=math.inf):
-        """Starts the job and kills it after so many seconds; returns whether it ended by itself before."""
+        """Starts the job and kills it after `moment` seconds; returns whether it ended before."""
         process, log = self._start(folder)
         deadline = time.monotonic() + min(moment, PATIENCE)
         while process.poll() is None and time.monotonic() < deadline:
@@ -105,7 +105,8 @@ class Campaign:
         self._note(folder, self.job.after_kill(folder, log, self.undisturbed))
         what = "all processes" if with_workers else "alone"
         print(
-            f"{self.job.name}: kill {self.kills} after {moment:.1f} s, {what}: {len(self.differences)} differences",
+            f"{self.job.name}: kill {self.kills} after {moment:.1f} s, {what}: "
+            f"{len(self.differences)} differences",
             flush=True,
         )
 
@@ -122,16 +123,12 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--kills", type=int, default=20, help="of each script (20)")
-    parser.add_argument(
-        "--seed", type=int, default=None, help="of the moments; drawn and printed if not given"
-    )
-    parser.add_argument(
-        "--jobs", nargs="+", default=["preprocess", "train", "predict"], help="which scripts"
-    )
-    parser.add_argument(
-        "--work-dir", help="a new folder for everything, kept; a temporary one if not given"
-    )
+    add = parser.add_argument
+    add("--kills", type=int, default=20, help="number of kills of each command (default: 20)")
+    add("--seed", type=int, help="seed of the moments; if not given, it is drawn and printed")
+    names = ["preprocess", "train", "predict"]
+    add("--jobs", nargs="+", default=names, help="commands to kill (default: all three)")
+    add("--work-dir", help="new folder for all files, which is kept; temporary if not given")
     args = parser.parse_args()
     seed = random.randrange(1 << 16) if args.seed is None else args.seed
     print(f"seed {seed}", flush=True)
@@ -146,13 +143,12 @@ def main():
 
 
 def prepare(work):
-    """Yields a Campaign for each script, with its undisturbed run; each works on what the ones before it left there."""
-    from tools.soak.jobs import Predict, Preprocess, Train  # TensorFlow: it takes seconds
+    """Yields a Campaign for each command; the later ones use the results of the earlier ones."""
+    from tools.soak.jobs import Predict, Preprocess, Train  # TensorFlow needs seconds to load
 
     work.mkdir(parents=True, exist_ok=True)
-    process = start(
-        ["make_sample.py", "--output-dir", work / "sample", "--records", 1000], work / "sample.log"
-    )
+    arguments = ["sample", "--output-dir", work / "sample", "--records", 1000]
+    process = start(arguments, work / "sample.log")
     if process.wait(PATIENCE):
         raise SystemExit((work / "sample.log").read_text())
     preprocess = Campaign(Preprocess(work / "sample"), work / "preprocess")
@@ -164,7 +160,8 @@ def prepare(work):
 
 def print_table(campaigns):
     print(
-        "\n| script | undisturbed | kills | starts | compared to the end | SIGTERM | result | compared |"
+        "\n| command | undisturbed | kills | starts | compared to the end | SIGTERM | result "
+        "| compared |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for run in campaigns:

@@ -1,6 +1,6 @@
-"""What a killed and restarted run left, held against what it must be: equal bytes, or a model folder that is whole.
+"""Checks what a killed and restarted command left: equal bytes, or a complete model folder.
 
-Every function returns differences as lines of text; none is a pass.
+Every function returns differences as lines of text; an empty list means that the check passed.
 """
 
 import json
@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from age_gender_estimation.predict.predictor import Predictor
-from age_gender_estimation.training.evaluations import load_history, step_of
+from age_gender_estimation.storage.model_folder import ModelFolder, step_of
 from age_gender_estimation.training.hparams import load_hparams
 
-FIRST = 32  # openings of pictures that show whether an epoch begins as another one did
+FIRST = 32  # images; they show whether two epochs begin in the same order
 
 
 def compare_folders(expected, actual):
@@ -37,7 +37,7 @@ def compare_folders(expected, actual):
 
 
 def check_model_folder(folder):
-    """Checks that everything in a model folder that has its final name can be read, at whatever moment it was killed."""
+    """Checks that every file with a final name can be read, whenever the training was killed."""
     folder, differences = pathlib.Path(folder), []
     if not (folder / "hparams.json").exists():  # killed before it began
         return [
@@ -49,7 +49,7 @@ def check_model_folder(folder):
     def attempt(what, function, *arguments):
         try:
             return function(*arguments)
-        except Exception as error:  # whatever it is: it cannot be read
+        except Exception as error:
             differences.append(f"{what} cannot be read: {type(error).__name__}: {str(error)[:200]}")
 
     attempt("hparams.json", load_hparams, folder)
@@ -59,18 +59,24 @@ def check_model_folder(folder):
     for place in (folder, folder / "best"):
         if (place / "checkpoint").exists():
             attempt(f"the newest checkpoint of {place.name}/", _read_checkpoint, place)
-    if attempt("eval.json", load_history, folder) and not (folder / "best" / "checkpoint").exists():
+    if (
+        attempt("eval.json", ModelFolder(folder).read_evaluations)
+        and not (folder / "best" / "checkpoint").exists()
+    ):
         differences.append("evaluations without a best/")
     for export in folder.glob("serving/[0-9]*"):
-        attempt(f"serving/{export.name}", _ask_export, export)
+        attempt(f"serving/{export.name}", _predict_with, export)
     return differences
 
 
 def check_finished_model(folder, num_steps):
-    """Checks a model folder whose training has ended, for completeness and for what a kill left lying about."""
+    """Checks that the model folder of a finished training is complete and has no leftover files."""
     folder = pathlib.Path(folder)
     differences = check_model_folder(folder)
-    evaluated, best = load_history(folder), tf.train.latest_checkpoint(str(folder / "best"))
+    evaluated, best = (
+        ModelFolder(folder).read_evaluations(),
+        tf.train.latest_checkpoint(str(folder / "best")),
+    )
     steps = [entry["step"] for entry in evaluated]
     if steps != sorted(set(steps)) or steps[-1:] != [num_steps]:
         differences.append(f"evaluated at steps {steps}, expected rising ones up to {num_steps}")
@@ -96,53 +102,53 @@ def check_finished_model(folder, num_steps):
 
 
 def check_steps(log, resumed_at, eval_steps):
-    """Checks from the log of one start that no step was lost beyond the last checkpoint.
+    """Checks from the log of one start that no step after the last checkpoint was lost.
 
     Args:
-      log: what the script printed, with --log-steps 1.
-      resumed_at: step of the newest checkpoint before it was started.
-      eval_steps: at most so many steps lie between two checkpoints.
+      log: what the command printed, with --log-steps 1.
+      resumed_at: step of the newest checkpoint before the start.
+      eval_steps: the largest number of steps between two checkpoints.
 
     Returns:
-      (differences, the step that its newest checkpoint must have reached).
+      (differences, the step that the newest checkpoint must have reached).
     """
     differences, steps = (
         [],
         [int(step) for step in re.findall(r"^step (\d+) of ", log, re.MULTILINE)],
     )
-    said = re.findall(r"^going on from step (\d+) in ", log, re.MULTILINE)
+    said = re.findall(r"^resuming from step (\d+) in ", log, re.MULTILINE)
     if (
         steps
         and said != ([str(resumed_at)] if resumed_at else [])
         and not (resumed_at == 0 and said == ["0"])
     ):
         differences.append(
-            f"went on from step {said}, the newest checkpoint was of step {resumed_at}"
+            f"resumed from step {said}, but the newest checkpoint was of step {resumed_at}"
         )
     if steps and steps != list(range(resumed_at + 1, resumed_at + 1 + len(steps))):
         differences.append(
-            f"made steps {steps[0]} to {steps[-1]} with gaps, or not from {resumed_at + 1} on"
+            f"made steps {steps[0]} to {steps[-1]}, with gaps or not from {resumed_at + 1} on"
         )
-    # Once a later step is made, the checkpoint before it is whole.
+    # A checkpoint is complete before the next step is made.
     saved = (steps[-1] - 1) // eval_steps * eval_steps if steps else 0
     evaluated = [int(step) for step in re.findall(r"^step (\d+) evaluated", log, re.MULTILINE)]
     return differences, max([resumed_at, saved, *evaluated])
 
 
 def last_step(log):
-    """Returns the last step that a start says it made, 0 for none."""
+    """Returns the last step in a log, 0 if there is none."""
     return max(map(int, re.findall(r"^step (\d+) of ", log, re.MULTILINE)), default=0)
 
 
 def check_order(openings):
-    """Checks that no start from a later step begins with the pictures of another one.
+    """Checks that no start begins with the images of a start from an earlier step.
 
     Args:
-      openings: {step that a start went on from: training pictures in the order in which it opened them}.
+      openings: {step that a start resumed from: training images in the order it opened them}.
     """
     begun = {step: set(names[:FIRST]) for step, names in openings.items() if len(names) >= FIRST}
     return [
-        f"the start from step {second} begins with the pictures of the start from step {first}"
+        f"the start from step {second} begins with the images of the start from step {first}"
         for first in begun
         for second in begun
         if first < second and len(begun[first] & begun[second]) > FIRST // 2
@@ -154,12 +160,12 @@ def _read_checkpoint(folder):
     reader = tf.train.load_checkpoint(checkpoint)
     values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
     assert values["global_step"] == step_of(checkpoint), (
-        f"it is named {checkpoint}, and of step {values['global_step']}"
+        f"it is named {checkpoint}, but is of step {values['global_step']}"
     )
 
 
-def _ask_export(export):
+def _predict_with(export):
     outputs = Predictor(str(export)).predict_images([np.zeros((32, 32, 3), np.uint8)])
     assert all(np.isfinite(values).all() for values in outputs.values()), (
-        "its answers are not finite"
+        "its predictions are not finite"
     )

@@ -1,10 +1,10 @@
-"""The three scripts that may be killed at any moment: their commands, and what must hold after a kill and at the end."""
+"""The commands that are killed, and what must be true after a kill and at the end."""
 
 import csv
 
 import tensorflow as tf
 
-from age_gender_estimation.training.evaluations import step_of
+from age_gender_estimation.storage.model_folder import step_of
 from tools.soak.comparison import (
     check_finished_model,
     check_model_folder,
@@ -17,7 +17,7 @@ from tools.soak.processes import Openings
 
 
 class Preprocess:
-    """Pictures of `sample` -> a folder of crops and lists, to be equal to the undisturbed one byte by byte."""
+    """Images of `sample` -> a folder of crops and lists, equal to the undisturbed one."""
 
     name, compared = "preprocess", "every file: crops, CSVs, preprocess.json, nothing left over"
 
@@ -26,14 +26,8 @@ class Preprocess:
 
     def arguments(self, folder):
         flags = ["--output-dir", folder, "--img-size", 64, "--split-ratio", 0.6, "--workers", 2]
-        return [
-            "preprocess_imdb.py",
-            "--db-path",
-            self._sample / "imdb.mat",
-            "--photo-dir",
-            self._sample,
-            *flags,
-        ]
+        data = ["--db-path", self._sample / "imdb.mat", "--photo-dir", self._sample]
+        return ["preprocess", "imdb", *data, *flags]
 
     def is_at_work(self, folder, log):
         return (folder / "crop").exists()
@@ -42,7 +36,7 @@ class Preprocess:
         return []
 
     def after_kill(self, folder, log, undisturbed):
-        # What has its final name already must be whole, and not only at the end.
+        # A file must be complete as soon as it has its final name.
         return [line for line in compare_folders(undisturbed, folder) if line.endswith(" differs")]
 
     def after_sigterm(self, folder, log, undisturbed):
@@ -53,62 +47,49 @@ class Preprocess:
 
 
 class Predict(Preprocess):
-    """Crops of `preprocessed`, answered by an export of `model` -> a CSV, to be equal to the undisturbed one."""
+    """Crops of `preprocessed` and an export of `model` -> a CSV, equal to the undisturbed one."""
 
-    name, compared = "predict", "the CSV, byte by byte, nothing left over"
+    name, compared = "predict", "every byte of the CSV, nothing left over"
 
     def __init__(self, preprocessed, model):
         self._preprocessed, self._model = preprocessed, model
 
     def arguments(self, folder):
         flags = ["--face-detector", "none", "--format", "csv", "--output", folder / "faces.csv"]
-        return [
-            "predict.py",
-            "--image-path",
-            self._preprocessed / "crop",
-            "--model-dir",
-            self._model,
-            *flags,
-        ]
+        crops = self._preprocessed / "crop"
+        return ["predict", "--image-path", crops, "--model-dir", self._model, *flags]
 
     def is_at_work(self, folder, log):
         return any(path.stat().st_size for path in folder.glob("*.tmp"))
 
 
 class Train:
-    """Crops and lists of `preprocessed` -> a model folder that is never half-written, and no step lost or repeated."""
+    """Crops and lists of `preprocessed` -> a model folder that is readable after each kill.
+
+    No step is lost or repeated.
+    """
 
     name = "train"
-    compared = "at each kill: steps of log and checkpoint, order of pictures; checkpoints, best/, JSON, exports are read"
+    compared = (
+        "at each kill: steps of log and checkpoint, order of images; "
+        "checkpoints, best/, JSON, exports are read"
+    )
     num_steps, eval_steps = 90, 30
 
     def __init__(self, preprocessed):
         self._preprocessed = preprocessed
         with open(preprocessed / "train.csv", newline="", encoding="utf-8") as file:
-            self._pictures = {row["filename"] for row in csv.DictReader(file)}
+            self._images = {row["filename"] for row in csv.DictReader(file)}
         self._must_have, self._resumed_at, self._openings = {}, 0, None
         self.orders = {}
 
     def arguments(self, folder):
         data = self._preprocessed
         network = ["--backbone", "cnn", "--img-size", 32, "--head-units", 32, "--batch-size", 8]
-        saved = [
-            "--num-steps",
-            self.num_steps,
-            "--eval-steps",
-            self.eval_steps,
-            "--checkpoint-minutes",
-            0.02,
-        ]
-        lists = [
-            "--img-dir",
-            data / "crop",
-            "--train-csv",
-            data / "train.csv",
-            "--val-csv",
-            data / "val.csv",
-        ]
-        return ["train.py", *lists, "--model-dir", folder, *network, *saved, "--log-steps", 1]
+        steps = ["--num-steps", self.num_steps, "--eval-steps", self.eval_steps, "--log-steps", 1]
+        lists = ["--train-csv", data / "train.csv", "--val-csv", data / "val.csv"]
+        folders = ["--img-dir", data / "crop", "--model-dir", folder]
+        return ["train", *lists, *folders, *network, *steps, "--checkpoint-minutes", 0.02]
 
     def is_at_work(self, folder, log):
         return "\nstep 5 of" in log.read_text()
@@ -120,11 +101,11 @@ class Train:
         return (
             []
             if self._resumed_at >= needed
-            else [f"holds step {self._resumed_at}, and had saved step {needed}"]
+            else [f"has step {self._resumed_at}, but step {needed} was saved before"]
         )
 
     def after_kill(self, folder, log, undisturbed):
-        opened = [name for name in self._openings.names() if name in self._pictures]
+        opened = [name for name in self._openings.names() if name in self._images]
         differences, self._must_have[folder] = check_steps(
             log.read_text(), self._resumed_at, self.eval_steps
         )

@@ -1,4 +1,4 @@
-"""Starting a script, killing it, and seeing from outside what it leaves behind and which files it opened, in which order."""
+"""Starts and kills a command; watches its processes and the files that it opens."""
 
 import contextlib
 import ctypes
@@ -10,28 +10,26 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-
 IN_OPEN, IN_Q_OVERFLOW = 0x20, 0x4000
 EVENT = struct.Struct("iIII")  # inotify(7): watch, mask, cookie, length of the name after it
 
 
 def start(arguments, log):
-    """Starts bin/<arguments[0]> as the leader of a process group of its own, whose workers belong to it too."""
-    command = [sys.executable, str(ROOT / "bin" / arguments[0]), *map(str, arguments[1:])]
+    """Starts `age-gender ARGUMENTS` as the leader of a process group, which its workers join."""
+    command = [sys.executable, "-m", "age_gender_estimation", *map(str, arguments)]
     with open(log, "w", encoding="utf-8") as file:
         return subprocess.Popen(command, stdout=file, stderr=file, process_group=0)
 
 
 def kill(process, with_workers):
-    """Kills with SIGKILL: the script alone, or its workers at the same moment."""
+    """Kills a command with SIGKILL, alone or with its workers at the same moment."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL) if with_workers else process.kill()
     process.wait()
 
 
 def left_behind(group, seconds=60):
-    """Returns the process ids of a group that are still alive after so many seconds; [] as soon as there are none."""
+    """Waits for the processes of a group to end; returns the ids of those alive after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         alive = []
@@ -46,7 +44,7 @@ def left_behind(group, seconds=60):
 
 
 class Openings:
-    """Which files of a folder's subfolders are opened from now on, in their order, as the kernel tells (inotify)."""
+    """Records in which order the files of a folder and its subfolders are opened, with inotify."""
 
     def __init__(self, folder):
         libc = ctypes.CDLL(None, use_errno=True)
@@ -59,7 +57,7 @@ class Openings:
             self._folders[watch] = os.path.relpath(path, folder)
 
     def names(self):
-        """Returns the names of the files opened so far, relative to the folder, and ends the watch."""
+        """Returns the names of the files opened so far, relative to the folder, and stops."""
         names = []
         with self._file:
             while data := self._file.read(1 << 16):

@@ -1,4 +1,4 @@
-"""TF_CONFIG: which machines train together, and which of them this is. No TensorFlow in here."""
+"""TF_CONFIG: which machines train together, and which of them this is. Needs no TensorFlow."""
 
 import json
 from dataclasses import dataclass
@@ -6,21 +6,25 @@ from dataclasses import dataclass
 from age_gender_estimation.errors import SettingError
 
 DISTRIBUTE = NONE, MIRRORED, MULTI_WORKER = "none", "mirrored", "multi_worker"
-# As Kubeflow's training operator names them, in lower case. Nothing waits for an evaluator: the chief evaluates.
+# Names of Kubeflow's training operator, in lower case. The chief evaluates: there is no evaluator.
 TASK_TYPES = CHIEF, WORKER = "chief", "worker"
-EXAMPLE = '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}'
+EXAMPLE = (
+    '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, '
+    '"task": {"type": "worker", "index": 0}}'
+)
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The machines that train together.
+    """The machines that train together, seen from one of them.
 
     Attributes:
       tf_config: the JSON text that says so.
-      others: HOST:PORT of the others.
-      task_type: of this one, of TASK_TYPES.
-      index: of this one among those of its type.
-      is_chief: whether this one evaluates, writes the model folder and exports: the chief, or the first worker without one.
+      others: HOST:PORT of the other machines.
+      task_type: of this machine, of TASK_TYPES.
+      index: of this machine among those of its type.
+      is_chief: whether this machine evaluates, writes the model folder and exports: the chief, or
+        the first worker of a cluster without one.
     """
 
     tf_config: str
@@ -30,12 +34,12 @@ class Cluster:
     is_chief: bool
 
 
-def read_cluster(distribute, tf_config):
+def read_cluster(distribute: str, tf_config: str) -> Cluster | None:
     """Returns the Cluster of multi_worker; None for the other values of --distribute.
 
     Args:
       distribute: of DISTRIBUTE.
-      tf_config: the environment variable's text, "" where there is none.
+      tf_config: the text of the environment variable, "" if it is not set.
 
     Raises:
       SettingError: it is missing or wrong, or it names several machines and --distribute does not.
@@ -44,25 +48,25 @@ def read_cluster(distribute, tf_config):
         # Each of the machines would train on its own, all into one model folder.
         if tf_config and _parse(tf_config).others:
             raise SettingError(
-                f"TF_CONFIG names several machines: expected --distribute {MULTI_WORKER}, got {distribute}; "
-                "use that, or unset TF_CONFIG"
+                f"TF_CONFIG names several machines: expected --distribute {MULTI_WORKER}, "
+                f"got {distribute}; use that, or unset TF_CONFIG"
             )
         return None
     if not tf_config:
         raise SettingError(
-            f"--distribute {MULTI_WORKER}: expected the environment variable TF_CONFIG, as {EXAMPLE}, found "
-            "none; see README"
+            f"--distribute {MULTI_WORKER}: expected the environment variable TF_CONFIG, "
+            f"such as {EXAMPLE}, found none; see README"
         )
     cluster = _parse(tf_config)
     if not cluster.others:
         raise SettingError(
-            f"--distribute {MULTI_WORKER}: expected two or more machines in TF_CONFIG, found one; for the "
-            f"GPUs of one use {MIRRORED}"
+            f"--distribute {MULTI_WORKER}: expected two or more machines in TF_CONFIG, found one; "
+            f"use {MIRRORED} for the GPUs of one machine"
         )
     return cluster
 
 
-def _parse(tf_config):
+def _parse(tf_config: str) -> Cluster:
     def wrong(what):
         return SettingError(f"TF_CONFIG: {what}; expected something like {EXAMPLE}")
 
@@ -71,21 +75,18 @@ def _parse(tf_config):
         machines = {name: list(addresses) for name, addresses in content["cluster"].items()}
         task_type, index = content["task"]["type"], int(content["task"]["index"])
     except ValueError as error:
-        raise wrong(f"not the JSON that it should be ({error})") from None
+        raise wrong(f"not valid JSON ({error})") from None
     except (LookupError, TypeError, AttributeError) as error:
-        raise wrong(
-            f"no cluster, or no task's type and index ({type(error).__name__}: {error})"
-        ) from None
+        reason = f"{type(error).__name__}: {error}"
+        raise wrong(f"no cluster, or no task's type and index ({reason})") from None
     for name in (*machines, task_type):
         if name not in TASK_TYPES:
             raise wrong(f"unknown task type {name!r}, choose from {', '.join(TASK_TYPES)}")
     addresses = sum(machines.values(), [])
-    if not all(
-        isinstance(address, str) and address.rpartition(":")[2].isdigit() for address in addresses
-    ):
+    if not all(isinstance(item, str) and item.rpartition(":")[2].isdigit() for item in addresses):
         raise wrong(f"expected addresses HOST:PORT, got {', '.join(map(str, addresses))}")
     if len(set(addresses)) < len(addresses):
-        raise wrong(f"an address stands there twice in {', '.join(addresses)}")
+        raise wrong(f"an address occurs twice in {', '.join(addresses)}")
     if not 0 <= index < len(machines.get(task_type, ())):
         raise wrong(f"there is no {task_type} {index} in its cluster")
     if len(machines.get(CHIEF, ())) > 1:

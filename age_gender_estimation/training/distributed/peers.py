@@ -1,56 +1,55 @@
-"""Whether the other workers of a cluster are still there.
+"""Whether the other workers of a cluster still run.
 
-TensorFlow 2.15.1 in the Estimator waits for ever for one that was killed, inside a step in which not even signals are
-handled. So a thread per worker holds a connection to its port: a process that ends closes it, whatever it died of.
+The Estimator of TensorFlow 2.15.1 waits without end for a worker that was killed, inside a step in
+which not even signals are handled. So a thread per worker holds a connection to its port: whatever
+ends a process closes it.
 """
 
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterable
 
-TRIES = 3  # a second apart, before a worker counts as gone: starting it again takes longer
-KEEP_ALIVE = {
-    "TCP_KEEPIDLE": 10,
-    "TCP_KEEPINTVL": 5,
-    "TCP_KEEPCNT": 4,
-}  # a machine that lost its power says nothing: 30 s
+TRIES = 3  # a second apart, until a worker counts as lost: restarting it takes longer
+# A machine without power closes nothing: 30 s until it counts as lost.
+KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
 
 
 class PeerMonitor:
-    """Calls `lost(address)` in a thread of its own once a worker is gone.
+    """Calls `on_loss(address)` in a thread of its own once a worker is lost.
 
     Args:
-      addresses: HOST:PORT of the others.
-      lost: what to call.
+      addresses: HOST:PORT of the other workers.
+      on_loss: what to call.
     """
 
-    def __init__(self, addresses, lost):
-        self._lost, self._is_over = lost, threading.Event()
+    def __init__(self, addresses: Iterable[str], on_loss: Callable[[str], object]) -> None:
+        self._on_loss, self._is_over = on_loss, threading.Event()
         for address in addresses:
-            threading.Thread(target=self._watch, args=[address], daemon=True).start()
+            threading.Thread(target=self._monitor, args=[address], daemon=True).start()
 
-    def stop(self):
+    def stop(self) -> None:
         """From now on, workers may leave."""
         self._is_over.set()
 
-    def _watch(self, address):
+    def _monitor(self, address: str) -> None:
         failures = 0
         while not self._is_over.is_set():
             try:
                 with _connect(address) as connection:
                     failures = 0
-                    # TensorFlow's server greets, and closes a connection that says nothing after two minutes.
+                    # TensorFlow's server closes a silent connection after two minutes.
                     while connection.recv(4096):
                         pass
             except OSError:
                 failures += 1
             if failures >= TRIES and not self._is_over.is_set():
-                self._lost(address)
+                self._on_loss(address)
                 return
             time.sleep(1)
 
 
-def _connect(address):
+def _connect(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     connection = socket.create_connection((host.strip("[]"), int(port)), timeout=10)
     connection.settimeout(None)

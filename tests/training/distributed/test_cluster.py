@@ -41,12 +41,12 @@ def test_the_example_in_the_messages_is_a_right_one():
     "text, message",
     [
         ("", "found none"),
-        ("{", "not the JSON that it should be"),
+        ("{", "not valid JSON"),
         ('"worker"', "no cluster"),
         ("{}", "no cluster"),
         ('{"cluster": {"worker": 5}, "task": {"type": "worker", "index": 0}}', "no cluster"),
         ('{"cluster": {"worker": ["b:1", "c:1"]}}', "no cluster, or no task"),
-        (tf_config({"worker": ["b:1", "c:1"]}, "worker", "first"), "not the JSON"),
+        (tf_config({"worker": ["b:1", "c:1"]}, "worker", "first"), "not valid JSON"),
         (
             tf_config({"worker": ["b:1"], "ps": ["c:1"]}, "worker", 0),
             "unknown task type 'ps', choose from chief, worker",
@@ -54,7 +54,7 @@ def test_the_example_in_the_messages_is_a_right_one():
         (tf_config({"worker": ["b:1", "c:1"]}, "evaluator", 0), "unknown task type 'evaluator'"),
         (tf_config({"worker": ["b:1", "c:1"]}, "worker", 2), "there is no worker 2"),
         (tf_config({"worker": ["b:1", "c:1"]}, "chief", 0), "there is no chief 0"),
-        (tf_config({"worker": ["b:1", "b:1"]}, "worker", 0), "an address stands there twice"),
+        (tf_config({"worker": ["b:1", "b:1"]}, "worker", 0), "an address occurs twice"),
         (
             tf_config({"worker": ["b", "c:1"]}, "worker", 0),
             "expected addresses HOST:PORT, got b, c:1",

@@ -4,6 +4,7 @@ The devices have to be set up before TensorFlow starts, so this file runs itself
 """
 
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ SETTINGS = {
         "weight_decay": 10.0,
         "ema": 0.5,
         "freeze_steps": 1,
-        "body_rate": 0.5,
+        "backbone_rate": 0.5,
         "loss_weights": ("race=3",),
     },
     # Adam hides the size of gradients but in its epsilon of 1e-8, see test_optimizer.py.
@@ -25,7 +26,7 @@ SETTINGS = {
 
 
 def batches():
-    """Noise, with labels that are spread unevenly over the halves of a batch, which are what the replicas get."""
+    """Noise, with labels spread unevenly over the halves of a batch, one for each replica."""
     random = np.random.default_rng(0)
     images = random.uniform(0, 255, (STEPS * ROWS, 16, 16, 3)).astype(np.float32)
     ages = [30, 4, 61, -1, -1, -1, -1, 9]  # three in the first half, one in the second
@@ -39,12 +40,12 @@ def batches():
 
 
 def train(folder):
-    """Trains on one device, and from the same start on two; writes all variables and the losses of each."""
+    """Trains on one device, and from the same start on two; writes the variables of each."""
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    from age_gender_estimation.training.distributed.distribution import Distribution
+    from age_gender_estimation.training.distributed.distribution import Mirrored, OneDevice
     from age_gender_estimation.training.estimator import make_estimator
     from age_gender_estimation.training.hparams import HParams
 
@@ -55,8 +56,8 @@ def train(folder):
         )
 
     for name, settings in SETTINGS.items():
-        # The network's dropout is off, see freeze_batch_norm. Steps are small: Adam makes a whole one of the rounding of a
-        # gradient that is almost 0, which must not spread.
+        # The network's dropout is off, see freeze_batch_norm. Steps are small: Adam makes a whole
+        # step of the rounding error of a gradient near 0, which must not spread.
         small = {
             "learning_rate": 1e-5,
             "decay": "none",
@@ -66,8 +67,8 @@ def train(folder):
         }
         hparams = HParams(tasks=("age", "gender", "race"), backbone="cnn", **small, **settings)
         start = None
-        for kind in ("none", "mirrored"):
-            path, distribution = f"{folder}/{name}-{kind}", Distribution(kind, None, ROWS)
+        for kind, make_distribution in (("none", OneDevice), ("mirrored", Mirrored)):
+            path, distribution = f"{folder}/{name}-{kind}", make_distribution(ROWS)
             assert distribution.num_replicas == (2 if kind == "mirrored" else 1)
             saver = tf.estimator.CheckpointSaverHook(path, save_steps=STEPS)
             make_estimator(hparams, path, start, distribution).train(
@@ -85,10 +86,9 @@ def train(folder):
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mirrored")
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     done = subprocess.run(
         [sys.executable, __file__, folder],
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[3])},
         capture_output=True,
         text=True,
     )

@@ -1,4 +1,4 @@
-"""The watch on other workers, with a real process as the other."""
+"""The monitor of other workers, with a real process as the other worker."""
 
 import queue
 import socket
@@ -7,7 +7,7 @@ import sys
 
 from age_gender_estimation.training.distributed.peers import PeerMonitor
 
-# Listens, tells its port, and hangs up on the first guest at once, as TensorFlow's server does after a while.
+# Listens, prints its port, and closes the first connection at once; TensorFlow's server does later.
 SERVER = """
 import socket
 server = socket.create_server(("127.0.0.1", 0))
@@ -34,9 +34,9 @@ def test_a_killed_worker_is_noticed_and_one_that_hangs_up_is_not():
 def test_after_the_end_workers_may_leave():
     lost = queue.Queue()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        watch = PeerMonitor([f"127.0.0.1:{server.getsockname()[1]}"], lost.put)
+        monitor = PeerMonitor([f"127.0.0.1:{server.getsockname()[1]}"], lost.put)
         guest, _ = server.accept()
-        watch.stop()
+        monitor.stop()
         guest.close()
     try:
         assert not lost.get(timeout=5)

@@ -1,8 +1,8 @@
-"""What the workers of a cluster must see before they answer photos."""
+"""What the workers of a cluster must see before they predict photos."""
 
 import contextlib
 
-from age_gender_estimation.predict import chunks
+from age_gender_estimation.predict import batches
 
 
 def test_workers_must_share_the_export_the_first_photo_and_the_folder_of_drawn_copies(
@@ -13,12 +13,12 @@ def test_workers_must_share_the_export_the_first_photo_and_the_folder_of_drawn_c
     class Executor:
         share = staticmethod(shared.extend)
 
-    monkeypatch.setattr(chunks, "open_executor", lambda *_: contextlib.nullcontext(Executor()))
+    monkeypatch.setattr(batches, "open_executor", lambda *_: contextlib.nullcontext(Executor()))
     export, photo, drawn = tmp_path / "export", tmp_path / "a.jpg", tmp_path / "new/drawn"
     for path in (export, photo):
         path.touch()
     photos = [str(photo), str(tmp_path / "missing.jpg")]
-    with chunks.open_photo_workers(
+    with batches.open_workers(
         str(export), photos, scheduler="tcp://127.0.0.1:1", draw_dir=str(drawn)
     ):
         assert shared == [str(export), str(photo), str(drawn)] and drawn.is_dir()
