@@ -120,7 +120,7 @@ def test_the_monitoring_config_names_the_page_that_the_readme_names():
 def test_the_docker_command_names_files_that_exist():
     command = next(
         block
-        for block in re.findall(r"```\n(.*?)```", README, re.S)
+        for block in re.findall(r"```\w*\n(.*?)```", README, re.S)
         if "tensorflow/serving " in block
     )
     named = re.findall(r"=/config/(\S+)", command)
