@@ -1,4 +1,4 @@
-"""Decoding of photos and crops: the bytes of a file in, uint8 [height, width, 3] RGB, upright, out."""
+"""Decoding of photos and crops: a file's bytes in, uint8 [height, width, 3] RGB, upright, out."""
 
 import os
 import re
@@ -14,8 +14,8 @@ MAX_BYTES = 800_000_000  # of a file: the largest image that OpenCV may decode, 
 # The first bytes of JPEG, PNG, WebP, BMP and TIFF. OpenCV has more decoders; untrusted files should
 # not reach them.
 STARTS = re.compile(rb"\xff\xd8|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|II\+\0|MM\0\+", re.DOTALL)
-# Encoders write up to ten scans into a JPEG. A file of some KB can have thousands, each as costly as a
-# whole image: https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf
+# Encoders write up to ten scans into a JPEG. A file of some KB can have thousands, each as costly
+# as a whole image: https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf
 MAX_SCANS = 100
 
 
@@ -52,8 +52,8 @@ def decode_photo(data: bytes) -> np.ndarray:
       uint8 [height, width, 3] RGB.
 
     Raises:
-      UnreadablePhoto: the file is empty, truncated, damaged or in another format, or the image has more
-        than 200 million pixels or a side below MIN_SIDE.
+      UnreadablePhoto: the file is empty, truncated, damaged or in another format, or the image has
+        more than 200 million pixels or a side below MIN_SIDE.
     """
     if not data:
         raise UnreadablePhoto("the file is empty")

@@ -1,1 +1,1 @@
-"""What is predicted: label names and ranges (labels, no TensorFlow) and the heads that learn them (heads, TensorFlow)."""
+"""What is predicted: labels and age groups (no TensorFlow), heads and losses (TensorFlow)."""

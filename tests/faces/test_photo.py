@@ -122,7 +122,7 @@ def chunk(name, data):
 
 
 def bombs():
-    """Returns {name: a file of some KB with 20,000 x 20,000 pixels, or with a header that says so}."""
+    """Returns {name: a file of some KB whose header says 20,000 x 20,000 pixels}."""
     small = Image.new("RGB", (64, 64))
     jpeg, bmp = saved(small, "JPEG"), saved(small, "BMP")
     tiff = saved(small, "TIFF")
@@ -159,7 +159,8 @@ def test_a_few_kb_of_400_million_pixels_are_refused_before_they_take_memory(tmp_
         "    except UnreadablePhoto as error: print(path.name, error)\n"
         "print((peak() - before) // 1024)\n"
     )
-    # In a process of its own: OpenCV reads its limit when it is imported, and the test measures memory.
+    # In a process of its own: OpenCV reads its limit when it is imported, and the test measures
+    # memory.
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT
     )
