@@ -33,7 +33,7 @@ from age_gender_estimation.data.split_writer import (
 from age_gender_estimation.datasets.example import Filters
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.storage import filesystem
-from age_gender_estimation.workers.pool import absolute, map_in_order, open_executor
+from age_gender_estimation.workers.pool import absolute, map_in_order, open_pool
 
 CHUNK = 64  # pictures handed to a worker at once: under 0.1 s of work, so the progress bar moves
 SEARCH_CHUNK = 4  # where faces are searched, for the same reason
@@ -70,7 +70,7 @@ def preprocess(read, photo_dir, output_dir, settings, workers=None, scheduler=No
 
     Raises:
       InputError: no photo folder, lists of somebody else's in OUT, no example left, a person prescribed to two splits, or a
-        side of the split without anybody; see open_executor.
+        side of the split without anybody; see open_pool.
       SettingError: a folder in a bucket.
     """
     for path in filter(filesystem.is_remote, map(str, (photo_dir, output_dir))):
@@ -79,7 +79,7 @@ def preprocess(read, photo_dir, output_dir, settings, workers=None, scheduler=No
         )
     with (
         _temporary_folder(output_dir) as temporary_dir,
-        open_executor(workers, scheduler) as executor,
+        open_pool(workers, scheduler) as pool,
     ):
         examples = read()
         _check_folders(photo_dir, output_dir)
@@ -88,7 +88,7 @@ def preprocess(read, photo_dir, output_dir, settings, workers=None, scheduler=No
         wanted = [example for example in examples if not example.drop]
         # Before the hours that crops may take; whoever is known by the picture's content only has to wait for it.
         prescribe_splits_by_person([example for example in wanted if example.identity])
-        _make_all_crops(executor, wanted, photo_dir, output_dir, temporary_dir, settings)
+        _make_all_crops(pool, wanted, photo_dir, output_dir, temporary_dir, settings)
     kept = [example for example in wanted if not example.drop]
     dropped = Counter(example.drop for example in examples if example.drop)
     if not kept:
@@ -153,7 +153,7 @@ def _temporary_folder(output_dir):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _make_all_crops(executor, examples, photo_dir, output_dir, temporary_dir, settings):
+def _make_all_crops(pool, examples, photo_dir, output_dir, temporary_dir, settings):
     """Makes the crops; sets `drop` of examples that have none, and `identity` where only the content tells."""
     os.makedirs(temporary_dir)
     crop_settings = CropSettings(
@@ -167,10 +167,10 @@ def _make_all_crops(executor, examples, photo_dir, output_dir, temporary_dir, se
     size = CHUNK if settings.face == WHOLE else SEARCH_CHUNK
     chunks = [examples[start : start + size] for start in range(0, len(examples), size)]
     paths = ([example.path for example in chunk] for chunk in chunks)
-    executor.share([temporary_dir, *_first_picture(crop_settings.photo_dir, examples)])
+    pool.require_shared([temporary_dir, *_first_picture(crop_settings.photo_dir, examples)])
     with tqdm(total=len(examples), unit="pictures", desc="Crops", mininterval=0.5) as progress:
         for chunk, results in zip(
-            chunks, map_in_order(executor, partial(_make_crops, crop_settings), paths)
+            chunks, map_in_order(pool, partial(_make_crops, crop_settings), paths)
         ):
             for example, (content, reason) in zip(chunk, results):
                 example.drop = reason

@@ -13,7 +13,8 @@ from age_gender_estimation.predict.drawing import draw_photos
 from age_gender_estimation.predict.photos import predict_photos
 from age_gender_estimation.predict.predictor import Predictor
 from age_gender_estimation.storage import filesystem
-from age_gender_estimation.workers.pool import absolute, map_in_order, open_executor
+from age_gender_estimation.workers.local import count_cores
+from age_gender_estimation.workers.pool import absolute, map_in_order, open_pool
 
 SEARCHED_PHOTOS = (
     8  # in a chunk: some seconds of work, while 32 crops that are taken whole cost less than one
@@ -98,20 +99,20 @@ def open_photo_workers(
       draw_dir: folder of the drawn copies, if there are any; made here, so that a worker that does not share it shows.
 
     Raises:
-      InputError, SettingError: see open_executor.
+      InputError, SettingError: see workers.pool.open_pool.
     """
     settings = batch_size, min_confidence, os.getcwd()
     if not paths or workers == 1 and not scheduler:
         yield functools.partial(map, functools.partial(answer_chunk, export, *settings))
         return
     # As many as TensorFlow would take here, so that the answers are those of this process to the last digit.
-    threads = os.environ.get("TF_NUM_INTRAOP_THREADS") or len(os.sched_getaffinity(0))
-    with open_executor(None if workers == 1 else workers, scheduler, threads) as executor:
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS") or count_cores()
+    with open_pool(None if workers == 1 else workers, scheduler, int(threads)) as pool:
         shared = paths[:1]  # which may be missing here too: its record will say so
         if draw_dir and not filesystem.is_remote(draw_dir):
             filesystem.makedirs(draw_dir)
             shared = [*shared, draw_dir]
-        executor.share([absolute(export), *filter(filesystem.exists, map(absolute, shared))])
+        pool.require_shared([absolute(export), *filter(filesystem.exists, map(absolute, shared))])
         yield functools.partial(
-            map_in_order, executor, functools.partial(answer_chunk, absolute(export), *settings)
+            map_in_order, pool, functools.partial(answer_chunk, absolute(export), *settings)
         )

@@ -74,8 +74,8 @@ def _parse_range(text: str) -> tuple[int, int]:
     is_year = [end.isascii() and end.isdecimal() and int(end) <= highest for end in ends]
     if not dash or not all(is_year):
         raise ValueError(
-            f"expected {', '.join(AGE_GROUPS)} or ranges of years up to {highest} as in 0-17,18-64, "
-            f"got {text!r}"
+            f"expected {', '.join(AGE_GROUPS)} or ranges of years up to {highest} "
+            f"as in 0-17,18-64, got {text!r}"
         )
     if int(first) > int(last):
         raise ValueError(

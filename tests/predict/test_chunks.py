@@ -13,7 +13,7 @@ def test_workers_must_share_the_export_the_first_photo_and_the_folder_of_drawn_c
     class Executor:
         share = staticmethod(shared.extend)
 
-    monkeypatch.setattr(chunks, "open_executor", lambda *_: contextlib.nullcontext(Executor()))
+    monkeypatch.setattr(chunks, "open_pool", lambda *_: contextlib.nullcontext(Executor()))
     export, photo, drawn = tmp_path / "export", tmp_path / "a.jpg", tmp_path / "new/drawn"
     for path in (export, photo):
         path.touch()
