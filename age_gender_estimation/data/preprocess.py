@@ -1,7 +1,8 @@
-"""A dataset's examples -> OUT/crop/..., OUT/train.csv, OUT/val.csv (OUT/test.csv) and OUT/preprocess.json.
+"""Preprocessing: examples of a dataset in, face crops and manifests out.
 
-Crops are made by worker processes, a chunk of pictures at a time; the lists are written last, so that
-a run that is killed leaves the earlier lists as they were and the next run goes on from the finished crops.
+OUT/crop/..., OUT/train.csv, OUT/val.csv (OUT/test.csv) and OUT/preprocess.json. Worker processes
+make the crops. The manifests are written last: after a killed run the earlier ones are unchanged,
+and the next run reuses the finished crops.
 """
 
 import contextlib
@@ -11,9 +12,9 @@ import os
 import shutil
 import uuid
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
 
 from tqdm import tqdm
 
@@ -21,7 +22,7 @@ from age_gender_estimation.data.crops import (
     WHOLE,
     CropSettings,
     crop_name,
-    make_crop,
+    make_crops,
     safe_relative_path,
 )
 from age_gender_estimation.data.split_writer import (
@@ -30,20 +31,29 @@ from age_gender_estimation.data.split_writer import (
     refuse_foreign_lists,
     write_lists,
 )
-from age_gender_estimation.datasets.example import Filters
+from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.storage import filesystem
-from age_gender_estimation.workers.pool import absolute, map_in_order, open_executor
+from age_gender_estimation.workers.pool import absolute, map_in_order, open_pool
+from age_gender_estimation.workers.protocol import Pool
 
-CHUNK = 64  # pictures handed to a worker at once: under 0.1 s of work, so the progress bar moves
-SEARCH_CHUNK = 4  # where faces are searched, for the same reason
-MAX_NAME_BYTES = 255  # of Linux' file systems
+CHUNK = 64  # images per task: less than 0.1 s of work, so that the progress bar moves
+SEARCH_CHUNK = 4  # the same, where faces are searched
 
 
 @dataclass(frozen=True)
 class PreprocessSettings:
-    """What decides the output; written to preprocess.json. `geometry` names an entry of faces.crop.GEOMETRIES, `face`
-    says which face of a picture is cut (data.crops.CropSettings)."""
+    """The settings that decide the output; preprocess.json records them.
+
+    Attributes:
+      geometry: the crop geometry, a name in faces.crop.GEOMETRIES.
+      filters: which examples are kept.
+      img_size: side of a crop in pixels.
+      split_ratio: share of train among the people who are not in test.
+      test_ratio: share of people in test.
+      seed: of the split.
+      face: which face of an image is cut, see data.crops.CropSettings.
+    """
 
     geometry: str
     filters: Filters
@@ -54,97 +64,103 @@ class PreprocessSettings:
     face: str = WHOLE
 
 
-def preprocess(read, photo_dir, output_dir, settings, workers=None, scheduler=None):
-    """Makes the crops and lists of a dataset.
+def preprocess(
+    read: Callable[[], Iterable[Example]],
+    photo_dir: str | os.PathLike,
+    output_dir: str,
+    settings: PreprocessSettings,
+    workers: int | None = None,
+    scheduler: str | None = None,
+) -> dict:
+    """Makes the crops and manifests of a dataset.
 
     Args:
-      read: () -> list of Example; called while the workers start, a matter of seconds for an imdb.mat.
-      photo_dir: folder that their paths are relative to.
+      read: returns the examples; called while the workers start.
+      photo_dir: the folder that their paths are relative to.
       output_dir: OUT; nothing is written outside it.
-      settings: PreprocessSettings.
-      workers: number of processes; all cores by default.
-      scheduler: address of a Dask scheduler, whose workers make the crops instead.
+      settings: what decides the output.
+      workers: the number of processes; one per core if None.
+      scheduler: the address of a Dask scheduler, whose workers make the crops instead.
 
     Returns:
-      The contents of preprocess.json, a dict: kept, dropped by reason, rows per split, settings.
+      The contents of preprocess.json: kept, dropped by reason, rows per split, settings.
 
     Raises:
-      InputError: no photo folder, lists of somebody else's in OUT, no example left, a person prescribed to two splits, or a
-        side of the split without anybody; see open_executor.
-      SettingError: a folder in a bucket.
+      InputError: there is no photo folder, OUT has manifests of another origin, no example is left,
+        a person is in two splits, or a split would be empty; see also `open_pool`.
+      SettingError: a folder is in a bucket.
     """
-    for path in filter(filesystem.is_remote, map(str, (photo_dir, output_dir))):
+    photo_dir = str(photo_dir)
+    for path in filter(filesystem.is_remote, (photo_dir, output_dir)):
         raise SettingError(
-            f"{path}: expected folders of this machine, got a bucket; copy pictures here, crops back"
+            f"{path}: expected folders of this machine, got a bucket; copy the images here, and "
+            "the crops back"
         )
-    with (
-        _temporary_folder(output_dir) as temporary_dir,
-        open_executor(workers, scheduler) as executor,
-    ):
-        examples = read()
+    with _temporary_folder(output_dir) as temporary_dir, open_pool(workers, scheduler) as pool:
+        examples = list(read())
         _check_folders(photo_dir, output_dir)
         refuse_foreign_lists(output_dir)
         _drop_unusable_paths(examples)
         wanted = [example for example in examples if not example.drop]
-        # Before the hours that crops may take; whoever is known by the picture's content only has to wait for it.
+        # Before the crops, which can take hours. A person known by content only is checked later.
         prescribe_splits_by_person([example for example in wanted if example.identity])
-        _make_all_crops(executor, wanted, photo_dir, output_dir, temporary_dir, settings)
+        crop_settings = CropSettings(
+            absolute(photo_dir),
+            absolute(os.path.join(output_dir, "crop")),
+            temporary_dir,
+            settings.img_size,
+            settings.geometry,
+            settings.face,
+        )
+        _make_all_crops(pool, wanted, crop_settings)
     kept = [example for example in wanted if not example.drop]
     dropped = Counter(example.drop for example in examples if example.drop)
     if not kept:
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(dropped.items()))
         raise InputError(
-            f"all {len(examples)} pictures were dropped ({reasons}); earlier lists in {output_dir} stay"
+            f"all {len(examples)} images were dropped ({reasons}); "
+            f"earlier lists in {output_dir} stay"
         )
     prescribe_splits_by_person(kept)
     return write_lists(kept, dropped, output_dir, settings)
 
 
-def _check_folders(photo_dir, output_dir):
+def _check_folders(photo_dir: str, output_dir: str) -> None:
     if not os.path.isdir(photo_dir):
-        raise InputError(f"{photo_dir}: expected the folder of the pictures, found no folder")
+        raise InputError(f"{photo_dir}: expected the folder of the images, found no folder")
     crop_dir = os.path.realpath(os.path.join(output_dir, "crop"))
     if os.path.join(os.path.realpath(photo_dir), "").startswith(os.path.join(crop_dir, "")):
         raise InputError(
-            f"{photo_dir}: the crops would replace the pictures; choose another --output-dir"
+            f"{photo_dir}: the crops would replace the images; choose another --output-dir"
         )
 
 
-def _drop_unusable_paths(examples):
-    """Two rows of one picture would write one crop and could stand on both sides of the split: the first one counts.
-    A name that is no UTF-8 cannot stand in a manifest, one that is too long with the crop's ending is no file's, and
-    where x.png and x.png.jpg/y.jpg are pictures, no crop can be called x.png.jpg."""
-    named = [
-        (example, crop_name(path))
-        for example in examples
-        if not example.drop and (path := safe_relative_path(example.path)) is not None
-    ]
-    folders = {
-        folder for _, name in named for folder in accumulate(name.split("/")[:-1], "{}/{}".format)
-    }
+def _drop_unusable_paths(examples: Iterable[Example]) -> None:
+    """Drops names that cannot stand in a manifest, and all but the first example of an image.
+
+    Two rows of one image would share a crop, and could be in two splits.
+    """
     seen = set()
-    for example, name in named:
-        if not _can_be_written(name) or name in folders:
+    for example in examples:
+        path = safe_relative_path(example.path)
+        if example.drop or path is None:
+            continue
+        name = crop_name(path)
+        if name.encode(errors="ignore").decode() != name:  # not UTF-8
             example.drop = "file_name"
         elif name in seen:
             example.drop = "repeated_path"
         seen.add(name)
 
 
-def _can_be_written(name):
-    try:
-        return max(map(len, name.encode().split(b"/"))) <= MAX_NAME_BYTES
-    except UnicodeEncodeError:
-        return False
-
-
 @contextlib.contextmanager
-def _temporary_folder(output_dir):
-    """Gives the path of a folder for unfinished crops, which does not exist yet, and removes it in the end.
+def _temporary_folder(output_dir: str) -> Iterator[str]:
+    """Gives a path for the folder of unfinished crops, and removes the folder in the end.
 
-    First it removes those of killed runs: a cluster's worker that still works for one then fails instead of writing here.
+    The folders of killed runs are removed first: a cluster's worker that still works for such a run
+    then fails, instead of writing a crop.
     """
-    for left in glob.glob(os.path.join(glob.escape(str(output_dir)), ".crops.*.tmp")):
+    for left in glob.glob(os.path.join(glob.escape(output_dir), ".crops.*.tmp")):
         shutil.rmtree(left, ignore_errors=True)
     path = absolute(os.path.join(output_dir, f".crops.{uuid.uuid4().hex}.tmp"))
     try:
@@ -153,38 +169,27 @@ def _temporary_folder(output_dir):
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _make_all_crops(executor, examples, photo_dir, output_dir, temporary_dir, settings):
-    """Makes the crops; sets `drop` of examples that have none, and `identity` where only the content tells."""
-    os.makedirs(temporary_dir)
-    crop_settings = CropSettings(
-        absolute(str(photo_dir)),
-        absolute(os.path.join(output_dir, "crop")),
-        temporary_dir,
-        settings.img_size,
-        settings.geometry,
-        settings.face,
-    )
-    size = CHUNK if settings.face == WHOLE else SEARCH_CHUNK
+def _make_all_crops(pool: Pool, examples: list[Example], crop_settings: CropSettings) -> None:
+    """Makes the crops, and sets `drop`, or the `identity` of an unknown person, of each example."""
+    os.makedirs(crop_settings.temporary_dir)
+    size = CHUNK if crop_settings.face == WHOLE else SEARCH_CHUNK
     chunks = [examples[start : start + size] for start in range(0, len(examples), size)]
     paths = ([example.path for example in chunk] for chunk in chunks)
-    executor.share([temporary_dir, *_first_picture(crop_settings.photo_dir, examples)])
-    with tqdm(total=len(examples), unit="pictures", desc="Crops", mininterval=0.5) as progress:
-        for chunk, results in zip(
-            chunks, map_in_order(executor, partial(_make_crops, crop_settings), paths)
-        ):
-            for example, (content, reason) in zip(chunk, results):
+    pool.require_shared(
+        [crop_settings.temporary_dir, *_first_image(crop_settings.photo_dir, examples)]
+    )
+    results = map_in_order(pool, partial(make_crops, crop_settings), paths)
+    with tqdm(total=len(examples), unit="images", desc="Crops", mininterval=0.5) as progress:
+        for chunk, crops in zip(chunks, results):
+            for example, (content, reason) in zip(chunk, crops):
                 example.drop = reason
                 example.identity = example.identity or CONTENT + content
             progress.update(len(chunk))
 
 
-def _first_picture(photo_dir, examples):
-    """Returns [a picture that is there]: a worker that does not see it has no, or an empty, folder in its place."""
+def _first_image(photo_dir: str, examples: Iterable[Example]) -> list[str]:
+    """Returns [an image that exists]: a worker that does not see it has no or an empty folder."""
     paths = (
         os.path.join(photo_dir, safe_relative_path(example.path) or "") for example in examples
     )
     return list(itertools.islice(filter(os.path.isfile, paths), 1))
-
-
-def _make_crops(crop_settings, paths):
-    return [make_crop(crop_settings, path) for path in paths]

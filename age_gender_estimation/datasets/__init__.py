@@ -1,1 +1,1 @@
-"""Where labelled faces come from. Every dataset is a function that returns a list of Example records."""
+"""Labelled face datasets: each is read as a list of Example; `registry.DATASETS` names them."""

@@ -1,22 +1,22 @@
-"""The record that every dataset yields, and the filters that all of them share."""
+"""The record that every dataset yields, and the filters that all datasets share."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class Example:
-    """One labelled picture, not yet looked at.
+    """One labelled image file.
 
     Attributes:
-      path: where the picture lies, relative to the photo folder, as the dataset writes it (not to be trusted).
-      labels: {task name: int or None}; None is "not labelled".
-      identity: the person shown; None where only equal file content tells (the split then uses the content).
-      split: "train", "val" or "test" where the dataset prescribes it.
-      drop: why the example must not be used, or "" to keep it.
+      path: relative to the photo folder, as the dataset has it (untrusted).
+      labels: {task: label, or None for "not labelled"}.
+      identity: the person; None if unknown: images with equal content then count as one person.
+      split: "train", "val" or "test" if the dataset prescribes it.
+      drop: the reason to drop the example, or "".
     """
 
     path: str
-    labels: dict = field(default_factory=dict)
+    labels: dict[str, int | None] = field(default_factory=dict)
     identity: str | None = None
     split: str | None = None
     drop: str = ""
@@ -24,7 +24,13 @@ class Example:
 
 @dataclass(frozen=True)
 class Filters:
-    """What preprocessing keeps: ages in years (inclusive), and the detector's face score (IMDB-WIKI only)."""
+    """Which examples are kept.
+
+    Attributes:
+      min_score: the lowest face score (IMDB-WIKI only).
+      min_age: the lowest age in years, included.
+      max_age: the highest age in years, included.
+    """
 
     min_score: float = 1.0
     min_age: int = 0

@@ -1,7 +1,7 @@
-"""Drawn faces in IMDB-WIKI's layout, for the demo and the tests: imdb.mat and imdb_crop/NN/nm..._rm..._DOB_YEAR.jpg.
+"""Drawn faces in IMDB-WIKI's layout, for the demo and the tests: imdb.mat and NN/nm..._rm...jpg.
 
-Age shows in the hair's grey, the size of the eyes and the wrinkles; gender in the hair's length, the lips and the beard.
-Everything else (colours, light, position, background) varies at random.
+Age shows in grey hair, the size of the eyes and wrinkles; gender in the hair's length, the lips and
+the beard. Everything else (colours, light, position, background) varies at random.
 """
 
 import datetime
@@ -9,14 +9,13 @@ import os
 
 import cv2
 import numpy as np
-from scipy.io import savemat
 
 from age_gender_estimation.faces.photo import encode_jpeg
 from age_gender_estimation.storage.error_text import add_filename
 
 PHOTOS_PER_PERSON = 4
 OLDEST = 90  # years
-# One record in ten has a flaw that a correct filter must see: what it changes, and the reason it is dropped for.
+# One record in ten has a flaw: the changed field, its value, and the expected drop reason.
 FLAWS = (
     ("face_score", -np.inf, "face_score"),
     ("second_face_score", 2.5, "second_face"),
@@ -25,20 +24,24 @@ FLAWS = (
 )
 
 
-def write_synthetic_imdb(folder, num_records, seed=0, size=128):
+def write_synthetic_imdb(
+    folder: str, num_records: int, seed: int = 0, size: int = 128
+) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
     """Draws an IMDB-shaped dataset.
 
     Args:
-      folder: gets imdb.mat and the pictures.
-      num_records: photos, four of each person.
+      folder: gets imdb.mat and the images.
+      num_records: number of images, four of each person.
       seed: equal seeds give equal files.
-      size: side of the pictures in pixels.
+      size: side of the images in pixels.
 
     Returns:
-      (labels {full_path: {"age", "gender"}} of the records without flaw, {reason: number of records to be dropped}).
+      ({path: {"age", "gender"}} of the records without a flaw, {drop reason: number of records}).
     """
     generator = np.random.default_rng(seed)
-    records, labels, dropped = [], {}, {}
+    records: list[dict] = []
+    labels: dict[str, dict[str, int]] = {}
+    dropped: dict[str, int] = {}
     for index in range(num_records):
         person = index // PHOTOS_PER_PERSON
         record, age = _record(np.random.default_rng([seed, person]), generator, person, index)
@@ -57,13 +60,13 @@ def write_synthetic_imdb(folder, num_records, seed=0, size=128):
     return labels, dropped
 
 
-def draw_face(age, gender, generator, size):
+def draw_face(age: int, gender: int, generator: np.random.Generator, size: int) -> np.ndarray:
     """Draws one face.
 
     Args:
       age: years, 0 to 90.
       gender: 0 female, 1 male.
-      generator: numpy Generator for everything that age and gender do not decide.
+      generator: decides everything but age and gender.
       size: side in pixels.
 
     Returns:
@@ -92,7 +95,9 @@ def draw_face(age, gender, generator, size):
     )
 
 
-def _draw_features(canvas, x, y, age, gender, hair):
+def _draw_features(
+    canvas: np.ndarray, x: int, y: int, age: int, gender: int, hair: np.ndarray
+) -> None:
     eye = int(15 - 7 * min(age, 25) / 25)
     for side in (-1, 1):
         cv2.ellipse(canvas, (x + side * 26, y - 8), (eye + 4, eye), 0, 0, 360, (245, 245, 245), -1)
@@ -111,7 +116,7 @@ def _draw_features(canvas, x, y, age, gender, hair):
     cv2.ellipse(canvas, (x, y + 42), (20, 5 + 3 * (1 - gender)), 0, 0, 360, lips, -1)
 
 
-def _draw_wrinkles(canvas, x, y, age, color):
+def _draw_wrinkles(canvas: np.ndarray, x: int, y: int, age: int, color: np.ndarray) -> None:
     for number in range(max(0, age - 20) // 8):
         row = y - 66 + 7 * (number % 5)
         if number < 5:
@@ -128,8 +133,10 @@ def _draw_wrinkles(canvas, x, y, age, color):
                 )
 
 
-def _record(person_generator, generator, person, index):
-    """Returns (the .mat fields of a photo, the age it shows); birth and gender belong to the person, not the photo."""
+def _record(
+    person_generator: np.random.Generator, generator: np.random.Generator, person: int, index: int
+) -> tuple[dict, int]:
+    """Returns (the fields of a record, the age in its photo). Birth and gender are the person's."""
     gender = float(person_generator.integers(2))
     birth = datetime.date(
         int(person_generator.integers(1910, 1990)), int(person_generator.integers(1, 13)), 5
@@ -150,7 +157,9 @@ def _record(person_generator, generator, person, index):
     }, age
 
 
-def _write_mat(path, records):
+def _write_mat(path: str, records: list[dict]) -> None:
+    from scipy.io import savemat  # not in the light install
+
     struct = {}
     for field in records[0]:
         values = [record[field] for record in records]

@@ -1,1 +1,1 @@
-"""From any photo to face crops: decoding, detection and the geometry of a crop."""
+"""From a photo or video to face crops: decoding, detection, alignment, and the crop geometry."""

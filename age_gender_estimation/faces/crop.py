@@ -1,53 +1,59 @@
-"""The geometry of a face crop: where in it the face lies, in the training pictures and so in prediction too."""
+"""The geometry of a face crop: where the face lies in it, equal in training and prediction."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from age_gender_estimation.faces.align import UnusableFace, align_face
+from age_gender_estimation.faces.detector import Face
 
-LINEAR_BELOW = 1.5  # times that the longer side shrinks: see resize_square
+LINEAR_BELOW = 1.5  # factor by which the longer side shrinks, see resize_square
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where a square crop lies, relative to the box that MTCNN finds.
+    """Where a square crop lies relative to the face box of the detector.
 
     Attributes:
       name: the dataset whose crops look like this.
       scale: side of the crop / height of the box.
-      shift: how far the crop's centre lies below the box's centre / height of the box.
+      shift: distance of the crop's centre below the box's centre / height of the box.
     """
 
     name: str
     scale: float
     shift: float
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the geometry as JSON values, see `load_geometry`."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class AlignedGeometry:
-    """Where the landmarks that MTCNN finds lie in a square crop.
+    """Where the landmarks of the detector lie in a square crop.
 
     Attributes:
       name: the dataset whose crops look like this.
-      template: (x, y) of each of detector.LANDMARKS, in sides of the crop from its top left corner.
+      template: (x, y) of each of detector.LANDMARKS; the top left corner is (0, 0), the side is 1.
     """
 
     name: str
-    template: tuple
+    template: tuple[tuple[float, float], ...]
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the geometry as JSON values, see `load_geometry`."""
         return {"name": self.name, "template": [list(point) for point in self.template]}
 
 
-ALIGNED = "utkface"  # what --align gives to the faces of any dataset
-# IMDB-WIKI publishes 40% margin on each side of the face box. UTKFace's template holds the medians over 1,000 random chips
-# with their border repeated around them, of which MTCNN found 991; median absolute deviations 0.009 (eyes, up and down) to
-# 0.024 (corners of the mouth, sideways). tests/faces/test_align_utkface.py measures them again.
+ALIGNED = "utkface"  # the geometry of --align, for any dataset
+# IMDB-WIKI's crops have a margin of 40% on each side of the face box. UTKFace's template holds the
+# medians over 1,000 random crops with a repeated border, of which MTCNN found 991; the median
+# absolute deviations are 0.009 (eyes, vertically) to 0.024 (corners of the mouth, horizontally).
+# tests/faces/test_align_utkface.py measures them again.
 GEOMETRIES = {
     geometry.name: geometry
     for geometry in (
@@ -66,17 +72,16 @@ GEOMETRIES = {
 }
 
 
-def load_geometry(record):
-    """Returns the geometry that `to_dict` wrote, from preprocess.json or an export's model.json.
+def load_geometry(record: Mapping[str, Any]) -> Geometry | AlignedGeometry:
+    """Returns the geometry that `to_dict` wrote into a preprocess.json or model.json.
 
     Raises:
-      TypeError, ValueError: `record` holds none.
+      TypeError, ValueError: `record` is not a geometry.
     """
     if "template" not in record:
         geometry = Geometry(**record)
-        if not (
-            0 < geometry.scale <= 10 and abs(geometry.shift) <= 10
-        ):  # a crop takes scale ** 2 times a face's memory
+        # A crop takes scale ** 2 times the memory of the face.
+        if not (0 < geometry.scale <= 10 and abs(geometry.shift) <= 10):
             raise ValueError(
                 f"expected a scale from 0 to 10 and a shift from -10 to 10, got {geometry}"
             )
@@ -87,19 +92,19 @@ def load_geometry(record):
     return AlignedGeometry(record["name"], tuple(map(tuple, template.tolist())))
 
 
-def crop_face(image, face, geometry):
-    """Cuts the square around a detected face; outside the photo its border is repeated.
+def crop_face(image: np.ndarray, face: Face, geometry: Geometry | AlignedGeometry) -> np.ndarray:
+    """Cuts the square around a detected face; the border of the image is repeated outside it.
 
     Args:
       image: uint8 [height, width, 3].
-      face: detector.Face.
-      geometry: Geometry or AlignedGeometry.
+      face: a face in it.
+      geometry: where the square lies relative to the face.
 
     Returns:
-      uint8 [side, side, 3] at the photo's own resolution.
+      uint8 [side, side, 3] in the image's resolution.
 
     Raises:
-      UnusableFace: a box or landmarks without size.
+      UnusableFace: the box or the landmarks have no size.
     """
     if isinstance(geometry, AlignedGeometry):
         return align_face(image, face.landmarks, geometry.template)
@@ -114,19 +119,20 @@ def crop_face(image, face, geometry):
     return image[rows[:, np.newaxis], columns]
 
 
-def resize_square(image, size):
-    """Returns uint8 [size, size, 3]: `image` resized.
+def resize_square(image: np.ndarray, size: int) -> np.ndarray:
+    """Resizes an image, uint8 [height, width, 3], to uint8 [size, size, 3].
 
-    Where it shrinks to less than two thirds it averages over areas, which is free of moire. Above that, linear interpolation
-    is as near to a Lanczos filter (root mean square error of UTKFace's chips from 200 to 160 px: 0.8 grey levels, areas 0.9;
-    to 133: 0.9 and 1.0; to 67: 2.2 and 1.5) and takes an eighth of the time.
+    Below two thirds of the size, averaging over areas avoids moire. Above, linear interpolation
+    takes an eighth of the time and is as close to a Lanczos filter: the root mean square error on
+    UTKFace's crops from 200 to 160 px is 0.8 grey levels (areas 0.9), to 133 px 0.9 (1.0), to 67 px
+    2.2 (1.5).
     """
     if image.shape[:2] == (size, size):
         return image
     if min(image.shape[:2]) < size:
         interpolation = cv2.INTER_CUBIC
+    elif max(image.shape[:2]) < LINEAR_BELOW * size:
+        interpolation = cv2.INTER_LINEAR
     else:
-        interpolation = (
-            cv2.INTER_LINEAR if max(image.shape[:2]) < LINEAR_BELOW * size else cv2.INTER_AREA
-        )
+        interpolation = cv2.INTER_AREA
     return cv2.resize(image, (size, size), interpolation=interpolation)

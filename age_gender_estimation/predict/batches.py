@@ -15,7 +15,8 @@ from age_gender_estimation.predict.photos import Photo, predict_photos
 from age_gender_estimation.predict.predictor import Predictor
 from age_gender_estimation.predict.records import FaceRecord
 from age_gender_estimation.storage import filesystem
-from age_gender_estimation.workers.pool import absolute, map_in_order, open_executor
+from age_gender_estimation.workers.local import count_cores
+from age_gender_estimation.workers.pool import absolute, map_in_order, open_pool
 
 # Searching 8 photos for faces takes some seconds, while 32 crops take less than one.
 SEARCHED_PHOTOS = 8
@@ -93,19 +94,19 @@ def open_workers(
         share it is noticed.
 
     Raises:
-      InputError, SettingError: see `open_executor`.
+      InputError, SettingError: see `workers.pool.open_pool`.
     """
     settings = batch_size, min_confidence, os.getcwd()
     if not paths or (workers == 1 and not scheduler):
         yield functools.partial(map, functools.partial(predict_batch, export, *settings))
         return
     # As many as TensorFlow takes here, so that results are equal to the last digit.
-    threads = os.environ.get("TF_NUM_INTRAOP_THREADS") or len(os.sched_getaffinity(0))
-    with open_executor(None if workers == 1 else workers, scheduler, threads) as executor:
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS") or count_cores()
+    with open_pool(None if workers == 1 else workers, scheduler, int(threads)) as pool:
         shared = paths[:1]  # may be missing here too; its record will say so
         if draw_dir and not filesystem.is_remote(draw_dir):
             filesystem.makedirs(draw_dir)
             shared = [*shared, draw_dir]
-        executor.share([absolute(export), *filter(filesystem.exists, map(absolute, shared))])
+        pool.require_shared([absolute(export), *filter(filesystem.exists, map(absolute, shared))])
         predict = functools.partial(predict_batch, absolute(export), *settings)
-        yield functools.partial(map_in_order, executor, predict)
+        yield functools.partial(map_in_order, pool, predict)

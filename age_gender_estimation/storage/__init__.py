@@ -1,1 +1,1 @@
-"""Files and folders, here or in a bucket: paths, atomic writes, locks, and how an OS error is worded."""
+"""Files and folders, here or in a bucket: paths, atomic writes, locks, the text of errors."""

@@ -1,1 +1,1 @@
-"""Worker processes of this machine or of a Dask cluster."""
+"""Pools of worker processes, on this machine or in a Dask cluster."""

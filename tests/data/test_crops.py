@@ -1,4 +1,4 @@
-"""Which face of a picture becomes its crop, and what is dropped instead of ending the run."""
+"""Which face of an image becomes its crop, and what is dropped."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 
 from age_gender_estimation.data import crops as crops_module
-from age_gender_estimation.data.crops import CENTRAL, ONLY, CropSettings, make_crop
+from age_gender_estimation.data.crops import CENTRAL, ONLY, CropSettings, make_crops
 from age_gender_estimation.faces.crop import GEOMETRIES, AlignedGeometry, crop_face, resize_square
 from age_gender_estimation.faces.detector import Face
 from age_gender_estimation.faces.photo import decode_photo, encode_jpeg
@@ -32,7 +32,7 @@ def photo(tmp_path):
 
 @pytest.fixture
 def crop_of(tmp_path, photo, monkeypatch):
-    """(faces found, CropSettings fields) -> (reason to drop the picture, the crop's bytes or None)."""
+    """(faces found, CropSettings fields) -> (drop reason, the crop's bytes or None)."""
     path = tmp_path / "out/a.jpg"
 
     def make(found, is_kept=False, **fields):
@@ -40,10 +40,8 @@ def crop_of(tmp_path, photo, monkeypatch):
             path.unlink(missing_ok=True)
         monkeypatch.setattr(crops_module, "find_faces", lambda image: found)
         settings = {"img_size": 24, "geometry": "utkface", "face": CENTRAL, **fields}
-        _, reason = make_crop(
-            CropSettings(str(tmp_path), str(tmp_path / "out"), str(tmp_path / "tmp"), **settings),
-            "a.jpg",
-        )
+        folders = (str(tmp_path), str(tmp_path / "out"), str(tmp_path / "tmp"))
+        [(_, reason)] = make_crops(CropSettings(*folders, **settings), ["a.jpg"])
         return reason, path.read_bytes() if path.exists() else None
 
     return make

@@ -23,7 +23,7 @@ def test_a_picture_that_cannot_be_read_says_why_and_has_no_content(manifests, li
     assert (broken.filename, broken.content, broken.problem) == (
         "broken.jpg",
         "",
-        "the file is truncated",
+        "the file is truncated or damaged",
     )
 
 

@@ -1,8 +1,5 @@
 import datetime
-import resource
 import struct
-import subprocess
-import sys
 
 import h5py
 import numpy as np
@@ -12,7 +9,6 @@ from scipy.io import loadmat, savemat
 from age_gender_estimation.datasets.example import Filters
 from age_gender_estimation.datasets.imdb_wiki import ages_when_taken, read_imdb_wiki
 from age_gender_estimation.errors import InputError
-from tests.conftest import ROOT
 
 
 def matlab_date(year, month, day):
@@ -144,7 +140,7 @@ def matrix(kind, shape, body, name=b""):
     return element(14, b"".join(parts))
 
 
-def hostile_mat(shape=(1, 1), **fields):
+def odd_mat(shape=(1, 1), **fields):
     """An imdb.mat with one record, and `fields` as they are given."""
     names = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
     number = matrix(6, (1, 1), element(9, struct.pack("<d", 7)))
@@ -157,13 +153,6 @@ def hostile_mat(shape=(1, 1), **fields):
     )
 
 
-def nested(depth):
-    inner = b""
-    for _ in range(depth):
-        inner = matrix(1, (1, 1), inner)
-    return inner
-
-
 SPARSE = matrix(
     5, (1, 1), element(5, bytes(4)) + element(5, struct.pack("<ii", 0, 1)) + element(9, bytes(8))
 )
@@ -173,29 +162,18 @@ PATH = matrix(1, (1, 1), matrix(4, (1, 5), element(16, b"a.jpg")))
 @pytest.mark.parametrize(
     "content, message",
     [
-        (hostile_mat(full_path=matrix(1, (1, 2**27), b"")), "cannot be read|memory"),
-        (hostile_mat(shape=(1, 2**27)), "Unable to allocate"),
-        (
-            hostile_mat(dob=matrix(6, (1, 2**31 - 1), struct.pack("<II", 9, 2**31))),
-            "cannot be read",
-        ),
-        (
-            hostile_mat(full_path=nested(3000)),
-            "ends SciPy's reader|cannot be read|got something else",
-        ),
-        (hostile_mat(full_path=PATH, dob=SPARSE), "field dob: expected numbers"),
-        (hostile_mat(full_path=PATH, dob=PATH), "field dob: expected numbers"),
-        (hostile_mat(full_path=PATH)[:-100], "cannot be read|got something else"),
+        (odd_mat(dob=matrix(6, (1, 2**31 - 1), struct.pack("<II", 9, 2**31))), "cannot be read"),
+        (odd_mat(full_path=PATH, dob=SPARSE), "field dob: expected numbers"),
+        (odd_mat(full_path=PATH, dob=PATH), "field dob: expected numbers"),
+        (odd_mat(full_path=PATH)[:-100], "cannot be read|got something else"),
     ],
-    ids=("cells", "records", "numbers", "nested", "sparse", "text", "truncated"),
+    ids=("numbers", "sparse", "text", "truncated"),
 )
-def test_a_hostile_mat_is_one_line_and_takes_no_memory_of_ours(tmp_path, content, message):
+def test_a_damaged_mat_is_one_line(tmp_path, content, message):
     (tmp_path / "imdb.mat").write_bytes(content)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(InputError, match=message) as caught:
         read_imdb_wiki(str(tmp_path / "imdb.mat"), Filters())
     assert len(str(caught.value)) < 600
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
 
 
 def test_a_path_that_is_none_is_empty_and_one_that_leads_out_is_left_to_preprocess(tmp_path):
@@ -206,19 +184,6 @@ def test_a_path_that_is_none_is_empty_and_one_that_leads_out_is_left_to_preproce
         (SPARSE, ""),
         (matrix(1, (1, 1), PATH), ""),
     ):
-        (tmp_path / "imdb.mat").write_bytes(hostile_mat(full_path=full_path))
+        (tmp_path / "imdb.mat").write_bytes(odd_mat(full_path=full_path))
         (example,) = read_imdb_wiki(str(tmp_path / "imdb.mat"), Filters())
         assert example.path == expected
-
-
-def test_it_is_read_where_the_address_space_is_limited(tmp_path):
-    """As schedulers of clusters do it: such a limit can be lowered but not lifted."""
-    (tmp_path / "imdb.mat").write_bytes(hostile_mat(full_path=PATH))
-    code = (
-        "from age_gender_estimation.datasets.example import Filters\n"
-        "from age_gender_estimation.datasets.imdb_wiki import read_imdb_wiki\n"
-        f"print(read_imdb_wiki({str(tmp_path / 'imdb.mat')!r}, Filters())[0].path)"
-    )
-    limited = ("bash", "-c", 'ulimit -v 4000000; exec "$@"', "bash", sys.executable, "-c", code)
-    done = subprocess.run(limited, cwd=ROOT, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("a.jpg\n", "")

@@ -37,9 +37,7 @@ def test_folder_is_listed_with_subfolders_and_bad_names_are_dropped(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    "folder, message", [("empty", "no picture in it"), ("missing", "no folder")]
-)
+@pytest.mark.parametrize("folder, message", [("empty", "no image in it"), ("missing", "no folder")])
 def test_a_folder_without_pictures_is_refused(tmp_path, folder, message):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=message):

@@ -35,7 +35,8 @@ def test_points_that_do_not_fit_are_met_with_least_squares():
 
 
 def test_a_mirrored_face_is_not_mirrored_back():
-    # Mirroring would fit exactly. Without it the long axis stays, and the scale is (4 + 4 - 1 - 1) / 10.
+    # Mirroring would fit exactly. Without it the long axis stays, and the scale is (4 + 4 - 1 - 1)
+    # / 10.
     cross = np.array([(-2, 0), (2, 0), (0, -1), (0, 1)])
     np.testing.assert_allclose(
         similarity_transform(cross, cross * (1, -1)), [[0.6, 0, 0], [0, 0.6, 0]], atol=1e-12

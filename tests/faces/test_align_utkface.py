@@ -1,9 +1,10 @@
-"""What the README says of alignment, measured on UTKFace. Skipped without the data, which is for research only.
+"""Alignment measured on UTKFace; skipped without the data, which is for research only.
 
 AGE_GENDER_UTKFACE_DIR=UTKFace AGE_GENDER_MODEL_DIR=var/cnn-model AGE_GENDER_TEST_CSV=var/test.csv \
     python -m pytest tests/faces/test_align_utkface.py
 
-The model is one trained on whole chips; the CSV (optional) lists the chips that it has not seen. About 10 minutes.
+The model is one trained on whole chips; the CSV (optional) lists the chips that it has not seen.
+About 10 minutes.
 """
 
 import os
@@ -65,7 +66,8 @@ def test_the_template_is_where_mtcnn_finds_the_landmarks_of_chips(capsys):
     spread = np.median(np.abs(points - median), axis=0)
     with capsys.disabled():
         print(
-            f"\nlandmarks of {len(points)} of 1000 chips, in sides of the chip: median, median absolute deviation"
+            f"\nlandmarks of {len(points)} of 1000 chips, in sides of the chip: "
+            "median, median absolute deviation"
         )
         for name, (x, y), (dx, dy) in zip(LANDMARKS, median, spread):
             print(f"{name:12} x {x:.3f} +- {dx:.3f}  y {y:.3f} +- {dy:.3f}")
@@ -106,7 +108,8 @@ def test_a_chip_in_a_photo_predicts_like_the_chip(capsys, degrees):
         for kind, (difference, share) in figures.items():
             error = np.abs(answers[kind]["age"] - ages).mean()
             print(
-                f"{kind:10} age difference {difference:.2f}, equal gender {share:.1%}, age MAE {error:.2f}"
+                f"{kind:10} age difference {difference:.2f}, equal gender {share:.1%}, "
+                f"age MAE {error:.2f}"
             )
     assert len(ages) >= 285 and figures["aligned"][0] < 2.0 and figures["aligned"][1] > 0.95
     assert figures["aligned"][0] < figures["box"][0]

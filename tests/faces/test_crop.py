@@ -19,7 +19,8 @@ def face(*box):
 
 
 def test_imdb_wiki_margin_is_40_percent_on_each_side():
-    # Every pixel says where it lies. A 10 x 10 box at (20, 30) with 4 pixels around it: x 16..33, y 26..43.
+    # Every pixel says where it lies. A 10 x 10 box at (20, 30) with 4 pixels around it: x 16..33, y
+    # 26..43.
     image = np.stack(np.meshgrid(np.arange(100), np.arange(100), [0], indexing="xy"), axis=-1)[
         :, :, 0
     ].astype(np.uint8)
@@ -111,7 +112,7 @@ def test_down_to_two_thirds_it_weighs_the_nearest_pixels_and_below_it_areas(side
 
 
 def test_the_longer_side_decides():
-    """Lines of one pixel, shrunk to a quarter one way: areas make them grey, two nearest pixels would keep some of them."""
+    """Lines of one pixel, one side reduced to a quarter: averaging over areas makes them grey."""
     image = np.zeros((30, 120, 3), np.uint8)
     image[:, ::4] = 200
     assert np.unique(resize_square(image, 30)).tolist() == [50]

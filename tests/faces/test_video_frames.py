@@ -10,7 +10,8 @@ import pytest
 from age_gender_estimation.faces.video_frames import UnreadableVideo, Video
 from age_gender_estimation.predict.inputs import VIDEO_ENDINGS
 
-# Left half red, then less and less of it: every frame is another, and left, right, top and bottom differ.
+# Left half red, then less and less of it: every frame is another, and left, right, top and bottom
+# differ.
 FRAMES = [np.zeros((48, 64, 3), np.uint8) for _ in range(30)]
 for number, frame in enumerate(FRAMES):
     frame[:, : 32 - number, 0] = 200
@@ -105,7 +106,7 @@ def test_what_is_no_video_is_refused(tmp_path, content, times):
     (tmp_path / "clip.mp4").write_bytes(content * times)
     with pytest.raises(UnreadableVideo, match="not a video"):
         Video(str(tmp_path / "clip.mp4"))
-    with pytest.raises(UnreadableVideo, match="it is not there"):
+    with pytest.raises(UnreadableVideo, match="the file does not exist"):
         Video(str(tmp_path / "other.mp4"))
 
 

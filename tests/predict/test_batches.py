@@ -10,10 +10,10 @@ def test_workers_must_share_the_export_the_first_photo_and_the_folder_of_drawn_c
 ):
     shared = []
 
-    class Executor:
-        share = staticmethod(shared.extend)
+    class Pool:
+        require_shared = staticmethod(shared.extend)
 
-    monkeypatch.setattr(batches, "open_executor", lambda *_: contextlib.nullcontext(Executor()))
+    monkeypatch.setattr(batches, "open_pool", lambda *_: contextlib.nullcontext(Pool()))
     export, photo, drawn = tmp_path / "export", tmp_path / "a.jpg", tmp_path / "new/drawn"
     for path in (export, photo):
         path.touch()

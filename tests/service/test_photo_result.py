@@ -52,7 +52,7 @@ def test_the_picture_fits_the_page_at_any_size(predictor, width, height):
     "data, error",
     [
         (b"", "the file is empty"),
-        (b"garbage", "not a picture"),
+        (b"garbage", "not an image"),
         (png(skimage.data.astronaut())[:9000], "truncated"),
     ],
 )

@@ -106,7 +106,7 @@ def test_garbage_gets_one_line_and_the_next_photo_works(http, tmp_path):
     (tmp_path / "x.jpg").write_bytes(b"garbage")
     event, (records,) = send(http, tmp_path / "x.jpg")
     assert event == "complete" and [record["error"][:30] for record in records] == [
-        "cannot be read: not a picture "
+        "cannot be read: not an image "
     ]
     assert send(http, PHOTO)[1][0][0]["face"] == 0
 
@@ -217,7 +217,7 @@ def test_the_page_says_what_is_wrong_and_goes_on(browser, tmp_path):
     (tmp_path / "garbage.jpg").write_bytes(b"garbage")
     choose(browser, tmp_path / "garbage.jpg")
     assert until(browser, "#result .message").text.startswith(
-        "This file cannot be read: not a picture"
+        "This file cannot be read: not an image"
     )
     (tmp_path / "large.jpg").write_bytes(b"x" * (MAX_BYTES + 1))
     choose(browser, tmp_path / "large.jpg")

@@ -1,4 +1,4 @@
-"""What is said of a disk that takes no more, in the words of Python and of TensorFlow."""
+"""The text of errors, mostly of a full disk, as Python and TensorFlow report it."""
 
 import errno
 import os
@@ -57,8 +57,8 @@ def test_tensorflow_on_a_full_disk(tmp_path):
             writer.write(b"x")
     line = f"{tmp_path}/records: No space left on device; make room and start again"
     assert find_full_disk(caught.value.message) == line
-    # The form of a checkpoint that could not be written, which tests/bin/test_full_disk.py provokes too.
+    # The message of a checkpoint that could not be written, see tests/cli/test_full_disk.py.
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        message = f"Graph execution error:\nNode: 'save/SaveV2'\nm/part-0.data.tempstate65; {os.strerror(number)}\n\t [[x]]"
-        assert find_full_disk(message).startswith(f"m/part-0.data: {os.strerror(number)}; ")
+        message = f"Node: 'save/SaveV2'\nm/0.data.tempstate65; {os.strerror(number)}\n\t [[x]]"
+        assert find_full_disk(message).startswith(f"m/0.data: {os.strerror(number)}; ")
     assert find_full_disk("OOM when allocating tensor with shape[1]\n\t [[x]]") is None

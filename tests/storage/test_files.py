@@ -35,3 +35,13 @@ def test_where_one_of_several_does_not_fit_all_stay_as_they_were(tmp_path):
         "b": "old",
         "c": "old",
     }
+
+
+def test_an_error_names_the_file_and_not_its_temporary_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        write_file(tmp_path / "nowhere/a", "text")
+    assert caught.value.filename == str(tmp_path / "nowhere/a")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        write_file(tmp_path / "folder", "text")
+    assert caught.value.filename == str(tmp_path / "folder")

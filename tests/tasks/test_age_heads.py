@@ -58,7 +58,8 @@ def test_classes_are_cross_entropy_decoded_by_expectation_and_median():
 
 @pytest.mark.parametrize("mass, low, high", [(0.8, 1, 3), (0.5, 1, 2), (0.28, 2, 2), (1.0, 0, 3)])
 def test_the_interval_holds_at_least_its_share_of_the_distribution(mass, low, high):
-    # Sums up to the years 0..3: 0.05, 0.35, 0.80, 1.00; for 0.8 the shares 0.1 and 0.9 are reached in years 1 and 3.
+    # Sums up to the years 0..3: 0.05, 0.35, 0.80, 1.00; for 0.8 the shares 0.1 and 0.9 are reached
+    # in years 1 and 3.
     outputs = classes_head(3, 1, mass).decode(tf.constant(log(0.05, 0.30, 0.45, 0.20)))
     assert (outputs["age_low"].numpy().tolist(), outputs["age_high"].numpy().tolist()) == (
         [low],
@@ -100,7 +101,8 @@ def test_soft_targets_are_a_gaussian_around_the_year():
 
 def test_soft_loss_is_the_divergence_from_the_target_and_zero_for_a_perfect_answer():
     head = soft_head(1, 1.0, 1)
-    # years 0 and 1, label 0: target (1, e^-1/2) / (1 + e^-1/2) = (0.62246, 0.37754); answer (1/2, 1/2)
+    # years 0 and 1, label 0: target (1, e^-1/2) / (1 + e^-1/2) = (0.62246, 0.37754); answer (1/2,
+    # 1/2)
     target = np.array([1.0, np.exp(-0.5)]) / (1 + np.exp(-0.5))
     expected = (target * np.log(target / 0.5)).sum()  # 0.0303
     assert expected == pytest.approx(0.0303, abs=1e-5)
@@ -122,14 +124,16 @@ def test_regression_is_in_units_of_twenty_years_around_35():
     head = regression_head(100, "l1", 1)
     logits = tf.constant([[0.0], [0.5], [-9.0], [9.0]])  # 35, 45, below 0, above 100 years
     assert head.decode(logits)["age"].numpy().tolist() == [35.0, 45.0, 0.0, 100.0]
-    # errors of 5, 20, 0 - but -145 + 35 for the third: the loss sees what clipping hides - in units of 20 years
+    # errors of 5, 20, 0 - but -145 + 35 for the third: the loss sees what clipping hides - in units
+    # of 20 years
     losses = head.example_losses(tf.constant([40, 25, 35, 100]), logits)
     np.testing.assert_allclose(losses, [0.25, 1.0, 9.0, 9.0 - 65 / 20], rtol=1e-6)
 
 
 def test_huber_is_quadratic_below_five_years_and_linear_above():
     head = regression_head(100, "huber", 1)
-    # delta 0.25: errors 0.125 (2.5 years) -> 0.125^2 / 0.5 = 0.03125; 0.25 -> 0.125; 1 (20 years) -> 1 - 0.125
+    # delta 0.25: errors 0.125 (2.5 years) -> 0.125^2 / 0.5 = 0.03125; 0.25 -> 0.125; 1 (20 years)
+    # -> 1 - 0.125
     losses = head.example_losses(tf.constant([35, 35, 35]), tf.constant([[0.125], [0.25], [-1.0]]))
     np.testing.assert_allclose(losses, [0.03125, 0.125, 0.875], rtol=1e-6)
 

@@ -70,7 +70,7 @@ ENCODINGS = ("classes", "soft", "regression", "groups:5")
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_gradients_are_the_same_with_and_without_rows_that_are_unlabelled_for_a_head(encoding):
-    """Features fed directly; rows 4 and 5 have only a race or an age that no age head can use (0 is in no group)."""
+    """Rows 4 and 5 have only a race, or an age that no age head can use (0 is in no group)."""
     hparams = HParams(
         tasks=("age", "gender", "race"), age_encoding=encoding, head_units=(8,), max_age=90
     )

@@ -1,0 +1,11 @@
+"""The datasets that `preprocess` reads, by name.
+
+A new dataset is a file that defines a Dataset, and an entry here.
+"""
+
+from age_gender_estimation.datasets.csv_dataset import CSV
+from age_gender_estimation.datasets.dataset import Dataset
+from age_gender_estimation.datasets.imdb_wiki import IMDB, WIKI
+from age_gender_estimation.datasets.utkface import UTKFACE
+
+DATASETS: dict[str, Dataset] = {"imdb": IMDB, "wiki": WIKI, "utkface": UTKFACE, "csv": CSV}
