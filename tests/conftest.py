@@ -44,7 +44,8 @@ COMMANDS = {
 
 
 def run_script(name, *args, check=True, cwd=None, env=None, **options):
-    """Runs bin/<name> and returns what subprocess.run would; in this process, where TensorFlow is loaded already.
+    """Runs bin/<name> and returns what subprocess.run would; in this process, where TensorFlow is
+    loaded already.
 
     With variables or options of subprocess.run it is a process of its own, as for a user.
     """
@@ -60,7 +61,8 @@ def run_script(name, *args, check=True, cwd=None, env=None, **options):
 def run_command(argv, cwd=None):
     """Runs `age-gender ARGV` in this process; returns a subprocess.CompletedProcess."""
     out, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace") for _ in range(2))
-    # Keras swaps base classes of layers when a graph is built: models made before cannot be called any more.
+    # Keras swaps base classes of layers when a graph is built: models made before cannot be called
+    # any more.
     detector._mtcnn.cache_clear()
     with _logging_to(errors), _process_state(), contextlib.chdir(cwd or "."):
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):

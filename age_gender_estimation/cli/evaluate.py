@@ -1,4 +1,5 @@
-"""Measures an exported model on a manifest: tables here, and evaluation.json and evaluation.png in --output-dir.
+"""Measures an exported model on a manifest: tables here, and evaluation.json and evaluation.png in
+--output-dir.
 
 bin/evaluate.py --model-dir var/cnn-model --csv var/test.csv --img-dir var/crop
 bin/evaluate.py --model-dir var/cnn-model --csv var/val.csv --img-dir var/crop --reporting-part
@@ -37,7 +38,8 @@ def main(argv=None):
     parser.add_argument(
         "--reporting-part",
         action="store_true",
-        help="of validation lists, measure on the third that neither chose nor calibrated the model",
+        help="measure on the third of the validation list that neither chose nor calibrated "
+        "the model",
     )
     parser.add_argument(
         "--output-dir",
@@ -72,8 +74,8 @@ def main(argv=None):
             calibration.get("num_faces") or calibration.get("labels")
         ):  # exports before there was the number
             raise InputError(
-                f"--reporting-part: {predictor.path} was not calibrated, so every row of the validation list "
-                "may have chosen it; measure on other faces"
+                f"--reporting-part: {predictor.path} was not calibrated, so every row of the "
+                "validation list may have chosen it; measure on other faces"
             )
         manifests = [reporting_part(manifest) for manifest in manifests]
     predictions = predict_manifests(predictor, manifests, args.batch_size)

@@ -7,19 +7,22 @@ from age_gender_estimation.tasks.labels import LABELS
 
 
 def open_manifests(texts, image_dirs):
-    """Opens the manifests that command line arguments name, each with its folder of crops, or all with the one folder.
+    """Opens the manifests that command line arguments name, each with its folder of crops, or all
+    with the one folder.
 
     Args:
-      texts: paths of CSV files; `utk.csv:race` or `utk.csv:age,race` uses its labels of these tasks only.
+      texts: paths of CSV files; `utk.csv:race` or `utk.csv:age,race` uses its labels of these tasks
+        only.
       image_dirs: one folder for all, or one for each.
 
     Raises:
-      InputError, SettingError: see data.manifest.open_manifest; unknown tasks; folders that do not pair up.
+      InputError, SettingError: see data.manifest.open_manifest; unknown tasks; folders that do not
+        pair up.
     """
     if len(image_dirs) not in (1, len(texts)):
         raise SettingError(
-            f"expected 1 or {len(texts)} image folders for {len(texts)} CSVs, got {len(image_dirs)}; "
-            "see --img-dir and --val-img-dir"
+            f"expected 1 or {len(texts)} image folders for {len(texts)} CSVs, "
+            f"got {len(image_dirs)}; see --img-dir and --val-img-dir"
         )
     manifests = []
     for text, folder in zip(texts, image_dirs * len(texts) if len(image_dirs) == 1 else image_dirs):

@@ -1,1 +1,2 @@
-"""From datasets to batches: preprocessing, the manifest (the CSV contract), image ops and the input pipeline."""
+"""From datasets to batches: preprocessing, the manifest (the CSV contract), image ops and the input
+pipeline."""

@@ -5,6 +5,7 @@ the same shape and range; equal seeds give equal results.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -92,7 +93,7 @@ def augment(image: tf.Tensor, number: tf.Tensor, hparams: Any) -> tf.Tensor:
     if hparams.augment_flip:
         image = random_flip(image, number)
     placement = hparams.augment_shift, hparams.augment_zoom, hparams.augment_rotation
-    strengths = {
+    strengths: dict[Callable[..., tf.Tensor], tuple[float, ...]] = {
         random_placement: placement,
         random_color: (hparams.augment_color,),
         random_erase: (hparams.augment_erase,),

@@ -1,4 +1,5 @@
-"""Which image stopped a training or an evaluation: TensorFlow says that a batch failed, and names no file."""
+"""Which image stopped a training or an evaluation: TensorFlow says that a batch failed, and names
+no file."""
 
 from collections.abc import Callable, Iterable
 

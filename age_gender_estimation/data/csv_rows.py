@@ -1,7 +1,8 @@
-"""Manifests -> rows, read by tf.data's CSV reader (https://www.tensorflow.org/api_docs/python/tf/data/experimental/CsvDataset).
+"""Manifests -> rows, read by tf.data's CSV reader
+(https://www.tensorflow.org/api_docs/python/tf/data/experimental/CsvDataset).
 
-Each reading streams the file once. The reader gives the file names; the labels are the manifest's checked columns, by the
-place of the row in the file.
+Each reading streams the file once. The reader gives the file names; the labels are the manifest's
+checked columns, by the place of the row in the file.
 """
 
 import os
@@ -18,13 +19,15 @@ CHUNK = (
 
 
 def read_rows(manifests: Sequence[Manifest], task_names: Sequence[str]) -> tf.data.Dataset:
-    """Returns a Dataset of (path: string, {task: int32}), a row each, in the order of the manifests and their rows.
+    """Returns a Dataset of (path: string, {task: int32}), a row each, in the order of the manifests
+    and their rows.
 
     Args:
       manifests: the manifests, or parts of them.
       task_names: the labels to give; -1 where there is none.
 
-    The Dataset fails with InvalidArgumentError where a file is not the one any more that was checked.
+    The Dataset fails with InvalidArgumentError where a file is not the one any more that was
+    checked.
     """
     rows = _rows_of(manifests[0], task_names)
     for manifest in manifests[1:]:
@@ -48,7 +51,8 @@ def _rows_of(manifest, task_names):
         is_wanted = columns["length"] >= 0
         names = tf.boolean_mask(cells[0], is_wanted)
         columns = {name: tf.boolean_mask(column, is_wanted) for name, column in columns.items()}
-        # Labels go by the place of a row: those of a file that was replaced meanwhile would be wrong.
+        # Labels go by the place of a row: those of a file that was replaced meanwhile would be
+        # wrong.
         tf.debugging.assert_equal(
             tf.strings.length(names), columns["length"], f"{manifest.path} has changed"
         )
@@ -61,7 +65,8 @@ def _rows_of(manifest, task_names):
 
 
 def _by_line(values, rows):
-    """Returns [chunks, CHUNK] lines of the file: `values` [n] at the places `rows` [n], -1 elsewhere."""
+    """Returns [chunks, CHUNK] lines of the file: `values` [n] at the places `rows` [n], -1
+    elsewhere."""
     column = np.full((rows[-1] // CHUNK + 1, CHUNK), -1, values.dtype)
     column.flat[rows] = values
     return column

@@ -1,6 +1,7 @@
 """Manifests -> batches: the Estimator's input_fn, on tf.data.
 
-Features: {"image": uint8 [batch, size, size, 3]}. Labels: {task: int32 [batch]}, -1 for "not labelled".
+Features: {"image": uint8 [batch, size, size, 3]}. Labels: {task: int32 [batch]}, -1 for "not
+labelled".
 """
 
 import os
@@ -19,7 +20,8 @@ SHUFFLE_ROWS = (
     65_536  # undecoded, about 0.3 KB each; manifests are ordered by a hash, so this mixes any size
 )
 NO_DECADE = -1  # of rows without a usable age
-# Twice the cores keep both of two busy while a batch waits for its slowest image; 3% faster than AUTOTUNE there.
+# Twice the cores keep both of two busy while a batch waits for its slowest image; 3% faster than
+# AUTOTUNE there.
 PARALLEL_READS = 2 * len(os.sched_getaffinity(0))
 
 
@@ -37,9 +39,11 @@ def training_dataset(
     Args:
       manifests: each epoch mixes them in proportion to their rows.
       task_names: the labels to give.
-      hparams: HParams; img_size, batch_size, age_balance, the usable ages and the augment_ fields are used.
+      hparams: HParams; img_size, batch_size, age_balance, the usable ages and the augment_ fields
+        are used.
       seed: of shuffling and augmentation; equal seeds give equal batches.
-      input_context: which of several workers this is; None for one machine. The batch size is divided by its replicas.
+      input_context: which of several workers this is; None for one machine. The batch size is
+        divided by its replicas.
     """
     if hparams.age_balance:
         rows = _balanced(manifests, task_names, hparams, seed)
@@ -60,7 +64,8 @@ def training_dataset(
     examples = tf.data.Dataset.zip((rows, tf.data.Dataset.random(seed)))
     batch_size = hparams.batch_size
     if input_context:
-        # Every worker reads all rows, undecoded: that costs little, and no worker's epoch ends early.
+        # Every worker reads all rows, undecoded: that costs little, and no worker's epoch ends
+        # early.
         examples = examples.shard(
             input_context.num_input_pipelines, input_context.input_pipeline_id
         )
@@ -71,7 +76,8 @@ def training_dataset(
 def evaluation_dataset(
     manifests: Sequence[Manifest], task_names: Sequence[str], img_size: int, batch_size: int
 ) -> tf.data.Dataset:
-    """Returns every example of the manifests once, in order, unchanged; the last batch may be smaller."""
+    """Returns every example of the manifests once, in order, unchanged; the last batch may be
+    smaller."""
     examples = read_rows(manifests, task_names).map(
         lambda path, labels: ({"image": read_image(path, img_size)}, labels), PARALLEL_READS
     )
@@ -117,13 +123,15 @@ def _balanced(manifests, task_names, hparams, seed):
             lambda chosen: tf.nest.map_structure(lambda column: tf.gather(column, chosen), table)
         )
 
-    # The manifests are read once, into one element: a decade of three rows is drawn again and again.
+    # The manifests are read once, into one element: a decade of three rows is drawn again and
+    # again.
     table = read_rows(manifests, task_names).batch(len(decades))
     return table.flat_map(lambda *table: draw(table)).unbatch()
 
 
 def _decades(manifests, usable_ages):
-    """Returns int [rows of all manifests]: 3 for an age from 30 to 39; NO_DECADE where there is no usable age."""
+    """Returns int [rows of all manifests]: 3 for an age from 30 to 39; NO_DECADE where there is no
+    usable age."""
     ages = np.concatenate([manifest.labels["age"] for manifest in manifests])
     return np.where(group_numbers(ages, usable_ages) >= 0, ages // 10, NO_DECADE)
 
@@ -131,8 +139,8 @@ def _decades(manifests, usable_ages):
 def balanced_shares(counts: Mapping[int, int], balance: float) -> dict[int, float]:
     """Returns {decade: share of the examples to draw}.
 
-    A decade of n rows is drawn in proportion to n ** (1 - balance): 0 keeps the proportions, 1 makes them equal. Rows
-    without a usable age keep their share.
+    A decade of n rows is drawn in proportion to n ** (1 - balance): 0 keeps the proportions, 1
+    makes them equal. Rows without a usable age keep their share.
 
     Args:
       counts: {decade: rows > 0}, NO_DECADE for rows without a usable age.

@@ -1,6 +1,8 @@
-"""The manifest: the CSV file between preprocessing, training and evaluation, checked once and held in memory.
+"""The manifest: the CSV file between preprocessing, training and evaluation, checked once and held
+in memory.
 
-Header `filename,age,gender[,race]`; `filename` is relative to the image folder; an empty cell means "not labelled".
+Header `filename,age,gender[,race]`; `filename` is relative to the image folder; an empty cell means
+"not labelled".
 """
 
 import dataclasses
@@ -20,7 +22,7 @@ from age_gender_estimation.data.splits import (
     SELECT,
     part_number,
 )
-from age_gender_estimation.datasets.csv_file import UNLABELLED, read_labelled_csv
+from age_gender_estimation.datasets.csv_file import UNLABELLED, labels_at, read_labelled_csv
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.files import csv_line
@@ -65,8 +67,13 @@ class Manifest:
 
     @property
     def identity(self) -> tuple[str, tuple[str, ...], str | None]:
-        """What two manifests have in common that hold the same rows and labels, wherever they lie."""
+        """What two manifests have in common that hold the same rows and labels, wherever they
+        lie."""
         return self.sha256, self.tasks, self.part_name
+
+    def labels_of(self, index: int) -> dict[str, int | None]:
+        """Returns {task: label or None} of one of the n rows."""
+        return labels_at(self.labels, index)
 
     def paths(self) -> list[str]:
         """Returns the paths of the n images."""
@@ -95,7 +102,8 @@ def open_manifest(path: str, image_dir: str, tasks: Iterable[str] = ()) -> Manif
       tasks: use the labels of these only; of all tasks in the header if empty.
 
     Raises:
-      InputError: a missing file or folder, a wrong header, row or value, no rows, or no column of one of `tasks`.
+      InputError: a missing file or folder, a wrong header, row or value, no rows, or no column of
+        one of `tasks`.
     """
     if not filesystem.isdir(image_dir):
         raise InputError(
@@ -161,8 +169,8 @@ def divide_validation(manifests: Iterable[Manifest]) -> tuple[list[Manifest], li
     """Divides validation manifests by what their rows are for.
 
     Returns:
-      (what chooses a checkpoint, what calibrates it). A manifest of fewer than MIN_ROWS rows chooses with all of them
-      and calibrates nothing.
+      (what chooses a checkpoint, what calibrates it). A manifest of fewer than MIN_ROWS rows
+      chooses with all of them and calibrates nothing.
     """
     selecting, calibrating = [], []
     for manifest in manifests:
@@ -206,7 +214,8 @@ def manifest_text(
 
 
 def source_names(paths: Sequence[str]) -> list[str]:
-    """Returns a name for each CSV: its file name, with as many of its folders as tell it from the others.
+    """Returns a name for each CSV: its file name, with as many of its folders as tell it from the
+    others.
 
     Raises:
       SettingError: a CSV is given twice.

@@ -1,14 +1,17 @@
-"""The person-disjoint split: a hash of (seed, identity) decides, so it is the same everywhere and when data is added.
+"""The person-disjoint split: a hash of (seed, identity) decides, so it is the same everywhere and
+when data is added.
 
-A validation list has three parts: one chooses the checkpoint, one calibrates it, and one is for reporting how good it is,
-since the first two have seen the answers. They are cut by the place of a row: manifests stand in the order of their split
-hash, so a person's photos, and copies of one photo, are neighbours and stay in one part, but for the few at a border.
+A validation list has three parts: one chooses the checkpoint, one calibrates it, and one is for
+reporting how good it is, since the first two have seen the answers. They are cut by the place of
+a row: manifests stand in the order of their split hash, so a person's photos, and copies of one
+photo, are neighbours and stay in one part, but for the few at a border.
 """
 
 import hashlib
 
 PARTS = SELECT, CALIBRATE, REPORT = "select", "calibrate", "report"
-PART_ROWS = 100  # in turn to each part, so that a list which is sorted by something else is divided fairly too
+# Parts take turns, so that a list that is sorted by something else is divided fairly too.
+PART_ROWS = 100
 MIN_ROWS = len(PARTS) * PART_ROWS  # a shorter list is not divided
 
 

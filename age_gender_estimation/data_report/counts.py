@@ -1,6 +1,8 @@
-"""What manifests hold, in numbers: labels by manifest, ages, age groups, unreadable images, duplicates, conflicts.
+"""What manifests hold, in numbers: labels by manifest, ages, age groups, unreadable images,
+duplicates, conflicts.
 
-In: the images of data_report.listed_images. Out: a dict that JSON can hold, equal for equal files. Free of TensorFlow.
+In: the images of data_report.listed_images. Out: a dict that JSON can hold, equal for equal files.
+Free of TensorFlow.
 """
 
 from collections import Counter
@@ -30,8 +32,9 @@ OUTSIDE = "outside"  # an age that is in none of the groups
 def report_data(images: Sequence[ListedImage]) -> dict:
     """Returns the report of listed images.
 
-    `sources` has the counts of every manifest (see `count_images`) and `total` those of all; `unreadable`,
-    `duplicates` and `conflicts` have counts and their first examples, see data_report.duplicates.
+    `sources` has the counts of every manifest (see `count_images`) and `total` those of all;
+    `unreadable`, `duplicates` and `conflicts` have counts and their first examples, see
+    data_report.duplicates.
     """
     by_source: dict[str, list[ListedImage]] = {}
     for image in images:
@@ -57,10 +60,11 @@ def count_images(images: Sequence[ListedImage]) -> dict:
     """Returns the counts of listed images.
 
     Returns:
-      {"rows", "unreadable", "repeated_filenames": rows whose file an earlier row of the same manifest names,
-      "labelled": {task: n}, each task with classes: {class: n}, "gender_by_race": {gender: {race: n}},
-      "age": {"years": {year: n} of the years that occur, "decades": {decade: n}, "groups": {encoding: {group: n}}}}.
-      Classes and groups have the entry "unlabelled", groups "outside" too.
+      {"rows", "unreadable", "repeated_filenames": rows whose file an earlier row of the same
+      manifest names, "labelled": {task: n}, each task with classes: {class: n}, "gender_by_race":
+      {gender: {race: n}}, "age": {"years": {year: n} of the years that occur, "decades": {decade:
+      n}, "groups": {encoding: {group: n}}}}. Classes and groups have the entry "unlabelled", groups
+      "outside" too.
     """
     known_ages = [age for image in images if (age := image.labels["age"]) is not None]
     years = Counter(known_ages)

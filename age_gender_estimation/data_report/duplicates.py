@@ -1,4 +1,5 @@
-"""Images that are listed more than once, in one manifest or several, and labels that contradict each other."""
+"""Images that are listed more than once, in one manifest or several, and labels that contradict
+each other."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -13,8 +14,8 @@ def find_duplicates(images: Sequence[ListedImage]) -> list[list[ListedImage]]:
     """Groups the rows that list the same image: byte-identical files, or one file listed twice.
 
     Returns:
-      The groups of at least two rows. Those in several manifests come first, because such an image is trained on and
-      measured on; then in the order of the rows.
+      The groups of at least two rows. Those in several manifests come first, because such an image
+      is trained on and measured on; then in the order of the rows.
     """
     groups = defaultdict(list)
     for image in images:
@@ -32,9 +33,14 @@ def sources_of(group: Sequence[ListedImage]) -> tuple[str, ...]:
 
 
 def conflicts_of(group: Sequence[ListedImage]) -> dict[str, list[int]]:
-    """Returns {task: sorted values} of the tasks that a group's rows label differently; a missing label agrees."""
-    values = {name: {image.labels[name] for image in group} - {None} for name in LABELS}
-    return {name: sorted(found) for name, found in values.items() if len(found) > 1}
+    """Returns {task: sorted values} of the tasks that a group's rows label differently; a missing
+    label agrees."""
+    columns = {name: [image.labels[name] for image in group] for name in LABELS}
+    values = {
+        name: sorted({value for value in column if value is not None})
+        for name, column in columns.items()
+    }
+    return {name: found for name, found in values.items() if len(found) > 1}
 
 
 def duplicates_report(groups: Sequence[Sequence[ListedImage]]) -> dict:
@@ -54,7 +60,8 @@ def duplicates_report(groups: Sequence[Sequence[ListedImage]]) -> dict:
 
 
 def conflicts_report(groups: Sequence[Sequence[ListedImage]]) -> dict:
-    """Returns the same for those of the groups whose labels contradict each other, and their number by task."""
+    """Returns the same for those of the groups whose labels contradict each other, and their number
+    by task."""
     groups = [group for group in groups if conflicts_of(group)]
     report = duplicates_report(groups)
     found = Counter(name for group in groups for name in conflicts_of(group))

@@ -21,7 +21,8 @@ GENDER_COLORS = dict(zip(class_columns("gender"), ("#c8553d", "#2f6690", "#99999
 
 
 def draw_ages(images: Sequence[ListedImage]) -> Figure:
-    """Returns the histogram of ages by year: above by manifest, below by gender. Some image must have an age."""
+    """Returns the histogram of ages by year: above by manifest, below by gender. Some image must
+    have an age."""
     figure = Figure(figsize=(11, 6.5), layout="constrained")
     figure.suptitle("Faces by year of age")
     upper, lower = figure.subplots(2, 1, sharex=True)
@@ -34,7 +35,8 @@ def draw_ages(images: Sequence[ListedImage]) -> Figure:
 
 
 def draw_gender_by_race(gender_by_race: Mapping[str, Mapping[str, int]]) -> Figure:
-    """Returns bars of faces by race, one for each gender; `gender_by_race` is an entry of the report."""
+    """Returns bars of faces by race, one for each gender; `gender_by_race` is an entry of the
+    report."""
     # Empty bars are left out; the table has their zeros.
     races = [
         race
@@ -58,10 +60,11 @@ def draw_gender_by_race(gender_by_race: Mapping[str, Mapping[str, int]]) -> Figu
 
 
 def choose_images(images: Sequence[ListedImage], number: int, seed: int) -> list[ListedImage]:
-    """Returns `number` readable images drawn at random, or all where there are fewer, sorted by age.
+    """Returns `number` readable images drawn at random, or all where there are fewer, sorted by
+    age.
 
-    Decades take turns, because few draws from all images would show neither the youngest nor the oldest faces. Images
-    without an age are a decade of their own, at the end.
+    Decades take turns, because few draws from all images would show neither the youngest nor the
+    oldest faces. Images without an age are a decade of their own, at the end.
     """
     decades: dict[int, list[ListedImage]] = {}
     for index in np.random.default_rng(seed).permutation(len(images)):
@@ -88,10 +91,12 @@ def draw_sample(images: Sequence[ListedImage]) -> Figure:
 def draw_conflicts(
     groups: Sequence[Sequence[ListedImage]], columns: int = 6, rows: int = 3
 ) -> Figure | None:
-    """Returns the first images whose labels contradict each other, each with all its labels beneath.
+    """Returns the first images whose labels contradict each other, each with all its labels
+    beneath.
 
     Args:
-      groups: of data_report.duplicates.find_duplicates; those without a contradiction or a readable image are left out.
+      groups: of data_report.duplicates.find_duplicates; those without a contradiction or a readable
+        image are left out.
       columns, rows: size of the grid.
 
     Returns:
@@ -117,11 +122,12 @@ def _stack_ages(
         if age is not None:
             ages[layer_of(image)].append(age)
     ages = {name: years for name, years in ages.items() if years}
-    bins = np.arange(LABELS["age"].highest + 2) - 0.5
+    bins = (np.arange(LABELS["age"].highest + 2) - 0.5).tolist()
     axis.hist(list(ages.values()), bins, stacked=True, color=[colors[name] for name in ages])
     axis.set_ylabel("faces")
     axis.margins(x=0.01)
-    # A legend drops a name that begins with _ and reads $ as mathematics; its texts can be set as they are.
+    # A legend drops a name that begins with _ and reads $ as mathematics; its texts can be set as
+    # they are.
     texts = axis.legend([str(number) for number in range(len(ages))]).get_texts()
     for text, (name, years) in zip(texts, ages.items()):
         text.set(text=f"{name}: {len(years)}", parse_math=False)

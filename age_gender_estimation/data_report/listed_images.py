@@ -9,7 +9,6 @@ import numpy as np
 from tqdm import tqdm
 
 from age_gender_estimation.data.manifest import Manifest, source_names
-from age_gender_estimation.datasets.csv_file import labels_at
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, read_photo
 
 CHUNK = 256  # rows given to the threads at once: half a million futures would take much memory
@@ -37,7 +36,8 @@ class ListedImage:
 
 
 def read_images(manifests: Sequence[Manifest]) -> list[ListedImage]:
-    """Decodes every image of some manifests once, because a file that exists may still hold no image.
+    """Decodes every image of some manifests once, because a file that exists may still hold no
+    image.
 
     Returns:
       The images in the order of the manifests and their rows.
@@ -58,7 +58,7 @@ def read_images(manifests: Sequence[Manifest]) -> list[ListedImage]:
                 chunk = range(start, min(start + CHUNK, len(paths)))
                 results = pool.map(_hash_image, (paths[index] for index in chunk))
                 for index, (content, problem) in zip(chunk, results):
-                    labels = labels_at(manifest.labels, index)
+                    labels = manifest.labels_of(index)
                     name = manifest.filenames[index]
                     images.append(ListedImage(source, name, paths[index], labels, content, problem))
                 bar.update(len(chunk))

@@ -1,5 +1,7 @@
 """The data report as an HTML page: what to look at first, then tables and figures."""
 
+import functools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 
 from age_gender_estimation.data_report.counts import UNLABELLED, class_columns, class_tasks
@@ -88,12 +90,9 @@ def _age_parts(counts, images):
         return ["No row has an age."]
     return [
         draw_ages(images),
-        _counts_table(counts, lambda entry: entry["age"]["decades"]),
+        _counts_table(counts, _take("age", "decades")),
         "Sizes of the 3, 5 and 10 groups of ages; an age that is in none of them is outside.",
-        *(
-            _counts_table(counts, lambda entry, name=name: entry["age"]["groups"][name])
-            for name in AGE_GROUPS
-        ),
+        *(_counts_table(counts, _take("age", "groups", name)) for name in AGE_GROUPS),
     ]
 
 
@@ -104,14 +103,20 @@ def _class_parts(counts, total):
         for gender, races in entry["gender_by_race"].items()
     ]
     return [
-        *(_counts_table(counts, lambda entry, name=name: entry[name]) for name in class_tasks()),
+        *(_counts_table(counts, _take(name)) for name in class_tasks()),
         draw_gender_by_race(total["gender_by_race"]),
         Table(("list", "gender", *class_columns("race")), rows),
     ]
 
 
+def _take(*keys):
+    """Returns a function: entry of the report -> what stands in it under these keys."""
+    return lambda entry: functools.reduce(operator.getitem, keys, entry)
+
+
 def _counts_table(counts: Mapping[str, dict], take: Callable[[dict], dict]) -> Table:
-    """Returns a row of counts for each list, and the shares of the rows of the last one, the total."""
+    """Returns a row of counts for each list, and the shares of the rows of the last one, the
+    total."""
     rows = [(name, *take(entry).values()) for name, entry in counts.items()]
     last = list(counts.values())[-1]
     shares = ("share", *(f"{count / last['rows']:.1%}" for count in take(last).values()))

@@ -1,7 +1,8 @@
-"""CSV files with a column `filename` and label columns: manifests, and people's own labelled images.
+"""CSV files with a column `filename` and label columns: manifests, and people's own labelled
+images.
 
-In: UTF-8 text with a header line and RFC 4180 quotes. Out: checked columns in memory. Every error names the file, the
-row and the column.
+In: UTF-8 text with a header line and RFC 4180 quotes. Out: checked columns in memory. Every error
+names the file, the row and the column.
 """
 
 import csv
@@ -12,6 +13,7 @@ import re
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +24,8 @@ from age_gender_estimation.tasks.labels import LABELS, Label
 
 SPLITS = ("train", "val", "test")
 UNLABELLED = -1
-# Python's reader takes `a"b` as text. TensorFlow's, which training uses, refuses a quote in a cell that is not quoted.
+# Python's reader takes `a"b` as text. TensorFlow's, which training uses, refuses a quote in a cell
+# that is not quoted.
 _CELL = r'(?:[^",\r\n]*|"[^"]*(?:""[^"]*)*")'
 _RECORD = re.compile(rf"{_CELL}(?:,{_CELL})*[\r\n]*")
 
@@ -35,10 +38,12 @@ class LabelledCsv:
       path: the file.
       header: its column names in order.
       filenames: n file names.
-      labels: {task: int16 [n]} of the label columns in the header; UNLABELLED where the cell is empty.
+      labels: {task: int16 [n]} of the label columns in the header; UNLABELLED where the cell is
+        empty.
       people: n names of the person shown, "" where not known; None without a column `person`.
       splits: n names of SPLITS, "" where not prescribed; None without a column `split`.
-      rows: int32 [n], how many lines of the table stand between the header and this one; blank lines count.
+      rows: int32 [n], how many lines of the table stand between the header and this one; blank
+        lines count.
       sha256: hex digest of the file's bytes.
     """
 
@@ -71,9 +76,9 @@ def labels_at(columns: dict[str, np.ndarray], index: int) -> dict[str, int | Non
 def read_labelled_csv(path: str) -> LabelledCsv:
     """Reads and checks a CSV file, once.
 
-    Columns: `filename`, a column per task of LABELS, `person` and `split`; all but the first are optional. A label is a
-    whole number, or the name or symbol of a class in any case; an empty cell means "not labelled". Blank lines are
-    skipped.
+    Columns: `filename`, a column per task of LABELS, `person` and `split`; all but the first are
+    optional. A label is a whole number, or the name or symbol of a class in any case; an empty
+    cell means "not labelled". Blank lines are skipped.
 
     Raises:
       InputError: the file cannot be read, or the first wrong header, row or value.
@@ -97,7 +102,7 @@ def read_labelled_csv(path: str) -> LabelledCsv:
         raise InputError(
             f"{path}: unknown column {unknown[0][:80]!r}; known are: {', '.join(parsers)}"
         )
-    columns = {name: array("h") if name in LABELS else [] for name in header}
+    columns: dict[str, Any] = {name: array("h") if name in LABELS else [] for name in header}
     rows = array("i")
     parse_and_append = [(name, parsers[name], columns[name].append) for name in header]
     for number, cells in enumerate(records, start=2):
@@ -107,11 +112,11 @@ def read_labelled_csv(path: str) -> LabelledCsv:
             raise InputError(
                 f"{path}, row {number}: expected {len(header)} cells, found {len(cells)}"
             )
-        try:
-            for (name, parse, append), cell in zip(parse_and_append, cells):
+        for (name, parse, append), cell in zip(parse_and_append, cells):
+            try:
                 append(parse(cell))
-        except ValueError as error:
-            raise InputError(f"{path}, row {number}, column {name}: {error}") from None
+            except ValueError as error:
+                raise InputError(f"{path}, row {number}, column {name}: {error}") from None
         rows.append(number - 2)
     return LabelledCsv(
         str(path),
@@ -128,8 +133,8 @@ def read_labelled_csv(path: str) -> LabelledCsv:
 def read_csv_dataset(path: str, filters: Filters) -> list[Example]:
     """Reads people's own labelled images.
 
-    `person` keeps all images of somebody on one side of the split; without it, equal content does. `split` prescribes
-    the side.
+    `person` keeps all images of somebody on one side of the split; without it, equal content does.
+    `split` prescribes the side.
 
     Args:
       path: the CSV file.

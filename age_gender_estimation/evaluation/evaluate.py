@@ -1,4 +1,5 @@
-"""How good predictions are, and how well their confidences fit: over all faces, by manifest and by group."""
+"""How good predictions are, and how well their confidences fit: over all faces, by manifest and by
+group."""
 
 import numpy as np
 
@@ -18,11 +19,12 @@ from age_gender_estimation.tasks.labels import ADULT_AGE, LABELS
 def evaluate(predictions: Predictions) -> dict:
     """Returns the report of predictions, a dict that JSON can hold.
 
-    It has an entry per predicted label with true labels. Age has `mae`, `rmse`, `cs5` and `best_constant_mae`; for a
-    model with an age distribution also these of its `median`, the coverage and width of its `interval`, and the
-    calibration errors `ece` and that of `under_18`. A class has `accuracy`, `ece` and `confusion`. `by` has the most
-    important of these for each decade of age and each class. With several manifests, `sources` has such a report for
-    each, {} where nothing is labelled. See evaluation.metrics.
+    It has an entry per predicted label with true labels. Age has `mae`, `rmse`, `cs5` and
+    `best_constant_mae`; for a model with an age distribution also these of its `median`, the
+    coverage and width of its `interval`, and the calibration errors `ece` and that of `under_18`. A
+    class has `accuracy`, `ece` and `confusion`. `by` has the most important of these for each
+    decade of age and each class. With several manifests, `sources` has such a report for each, {}
+    where nothing is labelled. See evaluation.metrics.
 
     Raises:
       InputError: the manifests label nothing that the model predicts.
@@ -102,7 +104,8 @@ def _describe_classes(predictions, name, chosen):
 
 
 def _describe_group(predictions, name, chosen):
-    """Returns the entry of a group: of age the MAE with `bias` (above 0: predicted too old), or that of a class."""
+    """Returns the entry of a group: of age the MAE with `bias` (above 0: predicted too old), or
+    that of a class."""
     if name != "age":
         return _describe_classes(predictions, name, chosen)
     true = predictions.true[name][chosen]
@@ -120,7 +123,8 @@ def _describe_group(predictions, name, chosen):
 
 
 def _groups(predictions, chosen):
-    """Returns {grouping: {group: bool [n]}} of the chosen faces, by decade and by each task with classes.
+    """Returns {grouping: {group: bool [n]}} of the chosen faces, by decade and by each task with
+    classes.
 
     Faces that a task does not label are in none of its groups; empty groups are left out.
     """

@@ -1,4 +1,5 @@
-"""The picture of an evaluation: faces with true and predicted labels, and true against predicted age."""
+"""The picture of an evaluation: faces with true and predicted labels, and true against predicted
+age."""
 
 import matplotlib
 import numpy as np
@@ -10,7 +11,8 @@ ROWS, COLUMNS = 4, 8
 
 
 def draw_evaluation(predictions, path, seed=0):
-    """Writes a PNG: a grid of 32 faces drawn at random, their labels beneath (wrong ones red), and an age scatter plot.
+    """Writes a PNG: a grid of 32 faces drawn at random, their labels beneath (wrong ones red), and
+    an age scatter plot.
 
     Args:
       predictions: evaluation.predictions.Predictions.

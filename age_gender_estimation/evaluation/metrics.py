@@ -12,16 +12,17 @@ NUM_BINS = 15
 def age_metrics(true_years, predicted_years, seed=0):
     """Returns {"mae", "rmse", "cs5", "best_constant_mae"}.
 
-    In years; cs5 is the share of errors up to 5 years (Geng et al., PAMI 2007); best_constant_mae, a plain number, is
-    the MAE of always answering the median of the true ages, which no constant answer beats.
+    In years; cs5 is the share of errors up to 5 years (Geng et al., PAMI 2007); best_constant_mae,
+    a plain number, is the MAE of always answering the median of the true ages, which no constant
+    answer beats.
 
     Args:
       true_years, predicted_years: float [n], n > 0, no NaN.
       seed: of the resampling.
 
     Returns:
-      {name: {"value", "low", "high", "n"}} for the first three; low and high are the 2.5 and 97.5 percentiles
-      over resampled examples (Efron & Tibshirani, 1993).
+      {name: {"value", "low", "high", "n"}} for the first three; low and high are the 2.5 and 97.5
+      percentiles over resampled examples (Efron & Tibshirani, 1993).
     """
     errors = np.abs(np.asarray(predicted_years, np.float64) - true_years)
     squares = with_interval(errors**2, seed)
@@ -37,7 +38,8 @@ def age_metrics(true_years, predicted_years, seed=0):
 
 
 def with_interval(values, seed=0):
-    """Returns the mean of [n] `values` with its bootstrap 95% interval: {"value", "low", "high", "n"}."""
+    """Returns the mean of [n] `values` with its bootstrap 95% interval: {"value", "low", "high",
+    "n"}."""
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or not values.size:
         raise ValueError(f"expected values [n] with n > 0, got shape {values.shape}")
@@ -62,7 +64,8 @@ def confusion_matrix(true_classes, predicted_classes, num_classes):
 
 
 def calibration_error(confidences, is_right):
-    """Returns the expected calibration error, from 0 to 1 (Guo et al., ICML 2017): how far confidence is from accuracy.
+    """Returns the expected calibration error, from 0 to 1 (Guo et al., ICML 2017): how far
+    confidence is from accuracy.
 
     The mean over NUM_BINS equally wide bins, weighted by their faces; few faces make it too high.
 
@@ -77,10 +80,11 @@ def calibration_error(confidences, is_right):
 
 
 def quantile_error(ranks):
-    """Returns the calibration error of distributions, from 0 to 0.5 (after Kuleshov et al., ICML 2018).
+    """Returns the calibration error of distributions, from 0 to 0.5 (after Kuleshov et al., ICML
+    2018).
 
-    Up to the quantile of 10% of a right distribution lie 10% of the true values, and so on: the mean absolute difference
-    over 10%, 20%, ..., 90%.
+    Up to the quantile of 10% of a right distribution lie 10% of the true values, and so on: the
+    mean absolute difference over 10%, 20%, ..., 90%.
 
     Args:
       ranks: float [n], the share of each distribution up to its true value.

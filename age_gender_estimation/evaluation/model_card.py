@@ -1,4 +1,5 @@
-"""The model card of an export, from measured numbers (after Mitchell et al., Model Cards for Model Reporting, FAT* 2019)."""
+"""The model card of an export, from measured numbers (after Mitchell et al., Model Cards for Model
+Reporting, FAT* 2019)."""
 
 from age_gender_estimation.evaluation.tables import confusion_tables, group_tables, overall_table
 from age_gender_estimation.markup.markdown import markdown_table
@@ -11,23 +12,27 @@ MAX_LOSS = 0.05  # of accuracy, against all faces
 MAX_MISTAKEN = 0.2  # share of a class
 
 PROTOCOL = (
-    "Intervals hold 95% of 1,000 bootstrap resamples of the faces; groups of few faces say little. Calibration errors are "
-    "upper estimates, the more so the fewer the faces. Where a dataset does not say who is shown, as UTKFace, a person may "
-    "be on both sides in different pictures, which makes all of this look better than it is."
+    "Intervals hold 95% of 1,000 bootstrap resamples of the faces; groups of few faces say little. "
+    "Calibration errors are upper estimates, the more so the fewer the faces. Where a dataset does "
+    "not say who is shown, as UTKFace, a person may be on both sides in different images, which "
+    "makes all of this look better than it is."
 )
 USE = """## Intended use
 
-Research and teaching; statistics over many faces; sorting one's own photos; a start for training on one's own data.
+Research and teaching; statistics over many faces; sorting your own photos; a start for training on
+your own data.
 
-Not for: deciding about a person (access, age checks by law, hiring, policing, credit, medicine), identifying anybody,
-watching people without their consent. `probability_under_18` is no proof of age. Gender is what annotators or a database
-said, in two boxes, and race is five boxes that UTKFace's annotators used: neither is a fact about the person shown, and
-looks tell nothing about identity.
+Not for: deciding about a person (access, age checks by law, hiring, policing, credit, medicine),
+identifying anybody, watching people without their consent. `probability_under_18` is no proof of
+age. Gender is what annotators or a database said, in two classes, and race is five classes that
+UTKFace's annotators used: neither is a fact about the person shown, and looks say nothing about
+identity.
 
 ## Licences
 
-IMDB-WIKI and UTKFace are for non-commercial research only, and so are InsightFace's published weights and the MS1M
-pictures behind them; a model that was trained on them, or started from them, inherits that. The code is MIT-licensed.
+IMDB-WIKI and UTKFace are for non-commercial research only, and so are InsightFace's published
+weights and the MS1M images behind them. A model that was trained on them, or started from them,
+inherits that. The code is MIT-licensed.
 """
 
 
@@ -76,7 +81,8 @@ def model_card(description, report, measured_on, size, defaults):
 def known_failures(report):
     """Returns sentences on what is wrong with groups of at least MIN_FACES faces.
 
-    Ages that are biased, or far worse than those of all faces; classes that are; classes that are taken for another one.
+    Ages that are biased, or far worse than those of all faces; classes that are; classes that are
+    taken for another one.
     """
     lines = []
     for name, entry in report.items():
@@ -100,10 +106,11 @@ def _age_failure(_, age, group):
     )
     if group["n"] < MIN_FACES or not (is_biased or is_worse):
         return None
-    bias = f"taken for {abs(group['bias']):.1f} years too {'old' if group['bias'] > 0 else 'young'} in the mean, "
+    direction = "old" if group["bias"] > 0 else "young"
+    bias = f"taken for {abs(group['bias']):.1f} years too {direction} in the mean, "
     return (
-        f"{bias if is_biased else ''}age MAE {group['value']:.1f} against {age['mae']['value']:.1f} of all "
-        f"({group['n']} faces)"
+        f"{bias if is_biased else ''}age MAE {group['value']:.1f} "
+        f"against {age['mae']['value']:.1f} of all ({group['n']} faces)"
     )
 
 
@@ -139,7 +146,8 @@ def _model_table(description, size, defaults):
         ["backbone", description["backbone"]],
         [
             "input",
-            f"face crops, resized to {description['img_size']} x {description['img_size']} RGB in the graph",
+            f"face crops, resized to {description['img_size']} x {description['img_size']} RGB "
+            "in the graph",
         ],
         ["geometry of the crops", description["geometry"]["name"]],
         *[
@@ -182,10 +190,14 @@ def _calibration(description):
         f"{name} {value:.3f} ({calibration['labels'][name]} faces)"
         for name, value in calibration["temperatures"].items()
     )
-    text = f"Logits are divided by temperatures fitted on faces that neither trained nor chose the model: {temperatures}."
+    text = (
+        "Logits are divided by temperatures fitted on faces that neither trained nor chose the "
+        f"model: {temperatures}."
+    )
     if "age" in calibration["labels"] and not description.get("age_groups"):
         text += (
-            f" The {INTERVAL_COVERAGE:.0%} age interval holds {calibration['interval_mass']:.1%} of the answered "
-            f"distribution, the share that it took to hold {INTERVAL_COVERAGE:.0%} of the true ages there."
+            f" The {INTERVAL_COVERAGE:.0%} age interval holds "
+            f"{calibration['interval_mass']:.1%} of the predicted distribution, the share that it took to hold "
+            f"{INTERVAL_COVERAGE:.0%} of the true ages there."
         )
     return text

@@ -25,13 +25,15 @@ class Predictions:
 
     Attributes:
       paths: n crops.
-      true: {task: float [n]}, NaN where not labelled; with an `age_group`, also the number of its range.
+      true: {task: float [n]}, NaN where not labelled; with an `age_group`, also the number of its
+        range.
       predicted: {label: float [n]}, years for age, class numbers for the others.
       labels: {label: Label}.
       sources: n names of the crops' manifests.
       confidences: {label: float [n]}, the probability of the predicted class; not of age.
-      ages: {output: float [n]}, those of OUTPUTS that the model has, and `age_rank`: the share of the age distribution
-        below the true year plus half of that at it, NaN where not labelled. {} for a model without a distribution.
+      ages: {output: float [n]}, those of OUTPUTS that the model has, and `age_rank`: the share of
+        the age distribution below the true year plus half of that at it, NaN where not labelled. {}
+        for a model without a distribution.
     """
 
     paths: list[str]
@@ -119,7 +121,8 @@ def _predict(predictor, paths):
 
 
 def _ranks(probabilities, years):
-    """Returns float [batch]: the place of each true year in its distribution, from 0 to 1; NaN for NaN."""
+    """Returns float [batch]: the place of each true year in its distribution, from 0 to 1; NaN for
+    NaN."""
     ranks = np.full(len(years), np.nan)
     for index, year in enumerate(years):
         if not np.isnan(year):

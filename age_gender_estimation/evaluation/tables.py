@@ -36,7 +36,8 @@ def overall_table(report, title="metric"):
 
 
 def group_tables(report):
-    """Returns a table for each of decade, gender and race: every answer's error and calibration in each group."""
+    """Returns a table for each of decade, gender and race: every answer's error and calibration in
+    each group."""
     answers = {name: entry for name, entry in report.items() if "by" in entry}
     tables = []
     for grouping in dict.fromkeys(

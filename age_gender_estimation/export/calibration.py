@@ -179,6 +179,7 @@ def _classes(task: str, labels: np.ndarray, hparams: HParams) -> tuple[np.ndarra
     """Returns the class of each label, int [n], -1 for none; and the name of the output."""
     if task != "age":
         return labels, f"{task}_probabilities"
-    if not hparams.age_groups():
+    groups = hparams.age_groups()
+    if not groups:
         return np.where(labels <= hparams.max_age, labels, -1), "age_probabilities"
-    return group_numbers(labels, hparams.age_groups()), "age_group_probabilities"
+    return group_numbers(labels, groups), "age_group_probabilities"

@@ -1,4 +1,5 @@
-"""A self-contained HTML page: headings, text, tables and matplotlib figures in, one text without outside resources out."""
+"""A self-contained HTML page: headings, text, tables and matplotlib figures in, one text without
+outside resources out."""
 
 import base64
 import html
@@ -7,12 +8,14 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-# default-src 'none' makes the browser itself hold us to the promise that nothing is loaded from anywhere.
+# default-src 'none' makes the browser itself hold us to the promise that nothing is loaded from
+# anywhere.
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
@@ -34,7 +37,8 @@ img {{ max-width: 100%; display: block; margin: 1em 0 }}
 
 @dataclass(frozen=True)
 class Table:
-    """A table: names of the columns, and rows of cells. Numbers stand to the right; all text is escaped."""
+    """A table: names of the columns, and rows of cells. Numbers stand to the right; all text is
+    escaped."""
 
     header: tuple
     rows: list
@@ -45,8 +49,9 @@ def page(title, sections):
 
     Args:
       title: its name.
-      sections: iterable of (heading, parts); a part is a str (a paragraph), a Table, or a matplotlib Figure, whose
-        suptitle, or else the heading, is what readers get who see no pictures.
+      sections: iterable of (heading, parts); a part is a str (a paragraph), a Table, or a
+        matplotlib Figure, whose suptitle, or else the heading, is what readers get who see no
+        pictures.
 
     Raises:
       TypeError: a part of another type.
@@ -71,7 +76,8 @@ def _part(part, heading):
 
 
 def _table(table):
-    # The first row decides for its column, so that a last row of shares ("12.3%") stands under the numbers.
+    # The first row decides for its column, so that a last row of shares ("12.3%") stands under the
+    # numbers.
     is_number = [isinstance(cell, int | float) for cell in (table.rows or [table.header])[0]]
     rows = [_row("td", row, is_number) for row in table.rows]
     header = _row("th", table.header, is_number)

@@ -1,7 +1,9 @@
-"""What is known about an image already: its true labels, and whether it is a face crop that a manifest lists."""
+"""What is known about an image already: its true labels, and whether it is a face crop that a
+manifest lists."""
 
 import logging
 import os
+from collections.abc import Mapping
 
 from age_gender_estimation.datasets.csv_file import SPLITS, LabelledCsv, read_labelled_csv
 from age_gender_estimation.datasets.utkface import labels_from_name
@@ -13,7 +15,8 @@ logger = logging.getLogger(__name__)
 
 
 class KnownLabels:
-    """Looks images up in a CSV, in the manifests beside the nearest crop/ folder above them, and in UTKFace-style names.
+    """Looks images up in a CSV, in the manifests beside the nearest crop/ folder above them, and in
+    UTKFace-style names.
 
     Args:
       csv_path: a manifest whose file names end the paths of the images, or None.
@@ -23,7 +26,7 @@ class KnownLabels:
         self._given = _Names([read_labelled_csv(csv_path)] if csv_path else [])
         self._beside: dict[str, _Names] = {}  # by the folder above crop/
 
-    def find(self, path: str) -> tuple[dict[str, int | None] | None, bool]:
+    def find(self, path: str) -> tuple[Mapping[str, int | None] | None, bool]:
         """Returns (labels {task: int or None} or None, whether a manifest lists the image)."""
         parts = (path if filesystem.is_remote(path) else os.path.abspath(path)).split(os.sep)
         for start in range(len(parts)):

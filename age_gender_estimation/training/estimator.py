@@ -70,7 +70,7 @@ def _run_config(
         )
 
 
-def model_fn(features: dict, labels: dict | None, mode: str, params: dict):
+def model_fn(features: dict, labels: Any, mode: str, params: dict):
     """Builds the graph of one mode.
 
     Args:

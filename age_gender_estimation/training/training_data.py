@@ -1,4 +1,5 @@
-"""Settings against data: what the manifests can teach, and what a model folder remembers of them (data.json)."""
+"""Settings against data: what the manifests can teach, and what a model folder remembers of them
+(data.json)."""
 
 import dataclasses
 import hashlib
@@ -61,8 +62,8 @@ def describe_data(
     """Returns the contents of data.json.
 
     Returns:
-      {"train": [{"file", "rows", "labels"} of each manifest], "validation": digest of the rows that are evaluated,
-      "geometry" and "crop_size" of the crops}.
+      {"train": [{"file", "rows", "labels"} of each manifest], "validation": digest of the rows that
+      are evaluated, "geometry" and "crop_size" of the crops}.
     """
     sources = [
         {
@@ -122,7 +123,8 @@ def _usable_labels(hparams, manifests):
 def _crops_of(manifests, img_size):
     """Returns {"geometry", "crop_size"} that preprocess.json beside the manifests declares.
 
-    Of the first manifest if they differ; IMDB-WIKI's geometry and `img_size` where there is no such file.
+    Of the first manifest if they differ; IMDB-WIKI's geometry and `img_size` where there is no such
+    file.
     """
     crops = []
     for manifest in manifests:

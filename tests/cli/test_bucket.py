@@ -1,4 +1,5 @@
-"""The scripts on a bucket, with a server of them (moto) on this machine: one way through, and what can go wrong."""
+"""The scripts on a bucket, with a server of them (moto) on this machine: one way through, and what
+can go wrong."""
 
 import csv
 import io

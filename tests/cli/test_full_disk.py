@@ -1,6 +1,8 @@
-"""The scripts on a disk that takes no more: one line, exit code 1, what was there is whole, and a later run completes.
+"""The scripts on a disk that takes no more: one line, exit code 1, what was there is whole, and a
+later run completes.
 
-Most of them meet a limit on the size of files (RLIMIT_FSIZE), which needs no rights; one a small file system.
+Most of them meet a limit on the size of files (RLIMIT_FSIZE), which needs no rights; one a small
+file system.
 """
 
 import csv
@@ -25,7 +27,8 @@ def limit(num_bytes):
 
 
 def last_line(done):
-    """The last line of stderr after exit code 1; there is no traceback, and nothing but progress before it."""
+    """The last line of stderr after exit code 1; there is no traceback, and nothing but progress
+    before it."""
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr and done.stderr.count("error:") == 1
     return done.stderr.splitlines()[-1]
@@ -149,7 +152,8 @@ def test_answers_that_do_not_fit_are_gone_on_with(script, trained, crops, tmp_pa
     arguments += ["--format", "csv", "--batch-size", 8, "--output", tmp_path / "faces.csv"]
     line = last_line(script(*arguments, **limit(6000)))
     assert line.startswith(
-        f"error: {tmp_path}/faces.csv: File too large; lift the limit on the size of files (ulimit -f)"
+        f"error: {tmp_path}/faces.csv: File too large; lift the limit on the size of "
+        "files (ulimit -f)"
     )
     assert not (tmp_path / "faces.csv").exists()
     assert "continuing after " in script(*arguments).stderr

@@ -67,8 +67,8 @@ def test_each_third_is_used_once(divided, script):
     num_reporting = json.loads((folder / "report/evaluation.json").read_text())["rows"]
     card = (folder / "CARD.md").read_text()
     assert (
-        f"On {num_reporting} faces, the third that neither chose nor calibrated the model of val.csv"
-        in card
+        f"On {num_reporting} faces, the third that neither chose nor calibrated the model of "
+        "val.csv" in card
     )
     assert f"age {calibration['temperatures']['age']:.3f} ({num_calibrating} faces)" in card
     evaluate(script, folder)

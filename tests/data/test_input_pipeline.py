@@ -83,7 +83,8 @@ def test_training_shuffles_every_epoch_and_shows_each_example_once_in_it(manifes
     first, second = ages[:30], ages[30:]
     assert sorted(first) == sorted(second) == [*range(23), *range(30, 37)]
     assert first != second and first != sorted(first)
-    # Within one source too: a real shuffle moves a row by a third of the length on average, 7.7 of 23.
+    # Within one source too: a real shuffle moves a row by a third of the length on average, 7.7 of
+    # 23.
     for ages_of_one_source in ([age for age in half if age < 23] for half in (first, second)):
         assert np.abs(np.argsort(ages_of_one_source) - np.arange(23)).mean() > 4
     assert epoch(training_dataset(manifests, ("age",), HPARAMS, seed=1), 12) == ages
@@ -94,8 +95,8 @@ def test_training_shuffles_every_epoch_and_shows_each_example_once_in_it(manifes
 def test_workers_deal_out_the_batches_of_one_machine(manifests, balance):
     """So no row is seen twice in an epoch, of several manifests and with balanced ages too."""
     hparams = dataclasses.replace(HPARAMS, batch_size=6, age_balance=balance, augment_color=0.2)
-    workers = [training_dataset(manifests, ("age",), hparams, 1, tf.distribute.InputContext(2, number, 2))
-               for number in range(2)]  # fmt: skip
+    contexts = [tf.distribute.InputContext(2, number, 2) for number in range(2)]
+    workers = [training_dataset(manifests, ("age",), hparams, 1, each) for each in contexts]
     one = training_dataset(manifests, ("age",), hparams, 1)
     seen = []
     for whole, *halves in zip(
@@ -183,7 +184,8 @@ def test_ages_that_the_head_cannot_use_count_as_rows_without_an_age(manifests, s
     hparams = dataclasses.replace(HPARAMS, age_balance=1.0, batch_size=300, **settings)
     ages = next(training_dataset(manifests, ("age",), hparams, 0).as_numpy_iterator())[1]["age"]
     is_usable = (ages < 5) | (ages >= 10) & (ages < 20) if "age_encoding" in settings else ages < 20
-    # Of 30 rows 10 or 15 have an unusable age and keep their share; the two decades share the rest equally.
+    # Of 30 rows 10 or 15 have an unusable age and keep their share; the two decades share the rest
+    # equally.
     share = 1 / 2 if "age_encoding" in settings else 1 / 3
     assert abs(np.mean(~is_usable) - share) < 0.1
     assert abs(np.mean(is_usable & (ages < 10)) - (1 - share) / 2) < 0.1

@@ -12,7 +12,8 @@ def test_hash_is_sha256_of_seed_and_identity():
 
 def test_shares_of_many_people_are_as_asked():
     sides = [split_of(split_hash(0, f"person {number}"), 0.8, 0.1) for number in range(20_000)]
-    # 10% test, 80% and 20% of the rest; three standard deviations of a share of 20,000 are under 0.01
+    # 10% test, 80% and 20% of the rest; three standard deviations of a share of 20,000 are under
+    # 0.01
     for side, share in (("train", 0.72), ("val", 0.18), ("test", 0.10)):
         assert abs(sides.count(side) / 20_000 - share) < 0.01
 

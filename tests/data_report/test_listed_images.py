@@ -54,6 +54,7 @@ def test_a_list_given_twice_is_refused():
 def test_the_numbers_need_no_tensorflow():
     code = (
         "import sys; import age_gender_estimation.data_report.page; "
-        "import age_gender_estimation.data_report.listed_images; sys.exit('tensorflow' in sys.modules)"
+        "import age_gender_estimation.data_report.listed_images; "
+        "sys.exit('tensorflow' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

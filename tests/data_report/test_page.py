@@ -25,8 +25,8 @@ def test_script_writes_page_and_json_and_says_what_matters(reported):
         in done.stdout
     )
     assert (
-        "2 images are listed more than once, in 4 rows; 1 of them are in more than one list: trained"
-        in done.stdout
+        "2 images are listed more than once, in 4 rows; 1 of them are in more than one list: "
+        "trained" in done.stdout
     )
     assert "1 images have labels that contradict each other: age 1." in done.stdout
     assert json.loads((out / "report.json").read_text())["total"]["rows"] == 12
@@ -39,7 +39,8 @@ def test_page_has_every_section_with_its_pictures_and_tables(reported):
         *["Contradicting labels", "Duplicates", "Unreadable images"],
     ]
     assert sum(tag == "img" for tag, _ in reader.attributes) == 4
-    # Lists, decades, three groupings, gender, race, both, contradictions, duplicates by list and one by one, unreadable.
+    # Lists, decades, three groupings, gender, race, both, contradictions, duplicates by list and
+    # one by one, unreadable.
     assert sum(tag == "table" for tag, _ in reader.attributes) == 12
     cells = [text for tag, text in reader.texts if tag == "td"]
     assert 'train.csv: c.png (27, male, White)\nval.csv: <b>&".jpg (53, male)' in cells

@@ -52,10 +52,9 @@ def test_a_csv_without_a_label_that_is_predicted_is_refused():
 
 
 def test_the_median_is_measured_beside_the_mean():
-    report = evaluate(
-        predictions({"age": [20.0, 30.0], "gender": [NAN] * 2, "race": [NAN] * 2}, {"age": [25.0, 31.0]},
-                    ages={"age_median": np.array([21.0, 33.0]), "age_rank": np.array([0.5, 0.2])})
-    )  # fmt: skip
+    true = {"age": [20.0, 30.0], "gender": [NAN] * 2, "race": [NAN] * 2}
+    ages = {"age_median": np.array([21.0, 33.0]), "age_rank": np.array([0.5, 0.2])}
+    report = evaluate(predictions(true, {"age": [25.0, 31.0]}, ages=ages))
     assert report["age"]["mae"]["value"] == 3.0 and report["age"]["median"]["mae"]["value"] == 2.0
     assert "| age MAE of the median, years      | 2.00 " in report_tables(report)
 
@@ -75,10 +74,12 @@ def test_coverage_width_and_calibration_are_overall_and_by_group():
             true, answers, ages=ages, confidences={"gender": np.array([0.9, 0.9, 0.7, 0.7])}
         )
     )
-    # 20 lies in 20-24 and 13 in 5-13, both at an end; 30 not in 31-35. Widths 5, 5 and 9 whole years.
+    # 20 lies in 20-24 and 13 in 5-13, both at an end; 30 not in 31-35. Widths 5, 5 and 9 whole
+    # years.
     assert report["age"]["interval"]["coverage"]["value"] == pytest.approx(2 / 3)
     assert report["age"]["interval"]["width"] == pytest.approx(19 / 3)
-    # Under 18 or not: adult (right), child (wrong, is 30), child (right); gaps 0.1, 0.6 and 0.2 in bins of their own
+    # Under 18 or not: adult (right), child (wrong, is 30), child (right); gaps 0.1, 0.6 and 0.2 in
+    # bins of their own
     assert report["age"]["under_18"] == {
         "accuracy": report["age"]["under_18"]["accuracy"],
         "ece": pytest.approx((0.1 + 0.6 + 0.2) / 3),
@@ -142,7 +143,8 @@ def test_script_writes_tables_json_and_a_picture(script, trained, crops, tmp_pat
 
 
 def test_faces_above_the_highest_answer_count_where_no_years_are_answered(tmp_path):
-    """A model of gender alone has max_age 100 from its defaults, which says nothing about whom it may be measured on."""
+    """A model of gender alone has max_age 100 from its defaults, which says nothing about whom it
+    may be measured on."""
 
     class Genders:
         labels, max_age, age_groups = {"gender": LABELS["gender"]}, 100, None

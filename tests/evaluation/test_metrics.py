@@ -12,7 +12,8 @@ from age_gender_estimation.tasks.age_groups import decade_names
 
 
 def test_age_metrics_by_hand():
-    # errors 0, 4, -10: MAE 14/3, RMSE sqrt(116/3); two of three within 5; median 30, so the constant errs 10, 0, 30
+    # errors 0, 4, -10: MAE 14/3, RMSE sqrt(116/3); two of three within 5; median 30, so the
+    # constant errs 10, 0, 30
     metrics = age_metrics(np.array([20.0, 30.0, 60.0]), np.array([20.0, 34.0, 50.0]))
     assert metrics["mae"]["value"] == pytest.approx(14 / 3)
     assert metrics["rmse"]["value"] == pytest.approx(np.sqrt(116 / 3))
@@ -56,7 +57,8 @@ def test_confusion_matrix_has_true_classes_as_rows():
 
 
 def test_calibration_error_by_hand():
-    # Two bins: 0.62 and 0.65 (right, wrong), gap |1.27 - 1| = 0.27; 0.92 twice (right), gap |1.84 - 2| = 0.16.
+    # Two bins: 0.62 and 0.65 (right, wrong), gap |1.27 - 1| = 0.27; 0.92 twice (right), gap |1.84 -
+    # 2| = 0.16.
     assert calibration_error([0.62, 0.65, 0.92, 0.92], [True, False, True, True]) == pytest.approx(
         0.43 / 4
     )
@@ -75,7 +77,8 @@ def test_calibration_error_of_honest_confidences_is_near_zero_and_of_boasting_on
 
 def test_quantile_error_is_zero_for_even_ranks_and_large_for_ranks_in_the_middle():
     assert quantile_error((np.arange(100) + 0.5) / 100) == pytest.approx(0.0)
-    # All at 0.55: nothing lies up to 10..50%, everything up to 60..90%: (0.1+0.2+0.3+0.4+0.5 + 0.4+0.3+0.2+0.1) / 9
+    # All at 0.55: nothing lies up to 10..50%, everything up to 60..90%: (0.1+0.2+0.3+0.4+0.5 +
+    # 0.4+0.3+0.2+0.1) / 9
     assert quantile_error([0.55] * 4) == pytest.approx(2.5 / 9)
 
 

@@ -43,8 +43,10 @@ def report():
 
 def test_failures_are_the_biased_ages_the_worse_groups_and_the_mistaken_classes():
     assert known_failures(report()) == [
-        "decade 0-9: taken for 2.5 years too old in the mean, age MAE 3.0 against 5.0 of all (40 faces)",
-        "decade 80-89: taken for 7.0 years too young in the mean, age MAE 9.0 against 5.0 of all (20 faces)",
+        "decade 0-9: taken for 2.5 years too old in the mean, "
+        "age MAE 3.0 against 5.0 of all (40 faces)",
+        "decade 80-89: taken for 7.0 years too young in the mean, "
+        "age MAE 9.0 against 5.0 of all (20 faces)",
         "gender male: gender right in 60.0%, against 76.7% of all (30 faces)",
         "gender male: 12 of 30 are taken for female",
     ]
@@ -86,16 +88,21 @@ def test_the_card_of_a_real_export(script, trained, crops, tmp_path):
         ({}, "Not calibrated"),
         (
             {"temperatures": {"age": 1.25}, "labels": {"age": 700}, "interval_mass": 0.714},
-            "age 1.250 (700 faces). The 80% age interval holds 71.4% of the answered distribution",
+            "age 1.250 (700 faces). The 80% age interval holds 71.4% of the predicted distribution",
         ),
     ],
 )
 def test_what_was_calibrated_is_said(calibration, expected):
     description = {
-        "backbone": "cnn", "img_size": 32, "tasks": {"gender": {"classes": ["female", "male"]}}, "data": [],
-        "geometry": {"name": "utkface"}, "validation": {"step": 3}, "calibration": calibration,
+        "backbone": "cnn",
+        "img_size": 32,
+        "tasks": {"gender": {"classes": ["female", "male"]}},
+        "data": [],
+        "geometry": {"name": "utkface"},
+        "validation": {"step": 3},
+        "calibration": calibration,
         "hparams": {"weights": "w.npz", "batch_size": 64, "head_units": [256]},
-    }  # fmt: skip
+    }
     card = model_card(description, report(), "60 faces", 7_340_000, dataclasses.asdict(HParams()))
     assert expected in card and "7.3 MB" in card and "w.npz" in card
     assert "`batch_size=64` `head_units=256`" in card
