@@ -195,9 +195,9 @@ def _calibration(description):
         f"model: {temperatures}."
     )
     if "age" in calibration["labels"] and not description.get("age_groups"):
+        share = f"{INTERVAL_COVERAGE:.0%}"
         text += (
-            f" The {INTERVAL_COVERAGE:.0%} age interval holds "
-            f"{calibration['interval_mass']:.1%} of the predicted distribution, the share that it took to hold "
-            f"{INTERVAL_COVERAGE:.0%} of the true ages there."
+            f" The {share} age interval holds {calibration['interval_mass']:.1%} of the predicted "
+            f"distribution, the share that it took to hold {share} of the true ages there."
         )
     return text

@@ -17,7 +17,7 @@ from age_gender_estimation.storage.files import locked, write_file
 STOPPED = (128 + signal.SIGTERM, 128 + signal.SIGINT, -signal.SIGTERM, -signal.SIGINT)
 
 
-def lock_folder(output_dir: str | os.PathLike[str]) -> AbstractContextManager[IO]:
+def lock_folder(output_dir: str | os.PathLike[str]) -> AbstractContextManager[Any]:
     """Holds a lock on a folder, and gives its file. Runs inherit it, until the last of them ends.
 
     Raises:
