@@ -1,40 +1,46 @@
-"""Random changes to training pictures; nothing else in the project draws on them.
+"""Data augmentation: random changes of training images.
 
-Every op but the flip takes float32 [height, width, 3] in [0, 255] and a [2] seed, and gives the same back for the same seed.
+Each op except the flip takes float32 [height, width, 3] in [0, 255] and a seed int64 [2], and
+returns an image of the same shape and range. Equal seeds give equal changes.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 
-def random_flip(image, number):
-    """Mirrors left and right where `number`, a random integer, is even.
+def random_flip(image: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """Mirrors left and right if a random number is even.
 
-    A generator's op for this one bit, or floats instead of bytes, would take longer than the mirroring.
+    An op of a random generator would take longer than the mirroring, and so would floats.
 
     Args:
-      image: [height, width, 3] of any type.
-      number: integer scalar.
+      image: [height, width, 3] of any dtype.
+      number: integer [].
     """
     return tf.cond(tf.equal(number % 2, 0), lambda: tf.reverse(image, [1]), lambda: image)
 
 
-def random_placement(image, seed, shift, zoom, rotation):
-    """Moves, scales and turns around the centre; the border is repeated outwards.
+def random_placement(
+    image: tf.Tensor, seed: tf.Tensor, shift: float, zoom: float, rotation: float
+) -> tf.Tensor:
+    """Moves an image, and scales and turns it around its centre; its border is repeated outside.
 
     Args:
-      image, seed: as above.
-      shift: by up to this share of the side each way.
-      zoom: by up to 1 +- this.
-      rotation: by up to this many degrees each way.
+      image: float32 [height, width, 3].
+      seed: int64 [2].
+      shift: the largest shift each way, as a share of the side.
+      zoom: the scale is between 1 - zoom and 1 + zoom.
+      rotation: the largest angle each way in degrees.
     """
     draws = tf.random.stateless_uniform([4], seed, -1.0, 1.0)
     size = tf.cast(tf.shape(image)[0], tf.float32)
     scale, angle = 1.0 + zoom * draws[0], rotation * math.pi / 180.0 * draws[3]
     cosine, sine = scale * tf.cos(angle), scale * tf.sin(angle)
     centre = (size - 1.0) / 2.0
-    # Output pixel (x, y) shows input pixel (cosine x - sine y, sine x + cosine y) + offset: the centre stays, then moves.
+    # Output pixel (x, y) shows input pixel (cosine x - sine y, sine x + cosine y) + offset.
     offset_x = centre * (1.0 - cosine + sine) + shift * size * draws[1]
     offset_y = centre * (1.0 - sine - cosine) + shift * size * draws[2]
     transform = tf.stack([cosine, -sine, offset_x, sine, cosine, offset_y, 0.0, 0.0])
@@ -49,14 +55,14 @@ def random_placement(image, seed, shift, zoom, rotation):
     return tf.ensure_shape(moved[0], image.shape)
 
 
-def random_erase(image, seed, share):
-    """Hides a rectangle of up to `share` of the picture under its mean colour (Zhong et al., AAAI 2020).
+def random_erase(image: tf.Tensor, seed: tf.Tensor, share: float) -> tf.Tensor:
+    """Hides a rectangle of up to `share` of the image under the image's mean colour.
 
-    Its sides are each up to the root of `share` of the picture's, and may reach over the border.
+    The sides of the rectangle are up to sqrt(share) of the image's; it may reach over the border.
+    Random erasing: Zhong et al., AAAI 2020.
     """
-    draws = tf.random.stateless_uniform(
-        [2, 2], seed
-    )  # centre and half the length, down and to the right
+    # The centre and half the length, vertically and horizontally.
+    draws = tf.random.stateless_uniform([2, 2], seed)
     size = tf.cast(tf.shape(image)[:2], tf.float32)
     centres, reaches = draws[0] * size, draws[1] * math.sqrt(share) / 2.0 * size
     inside = [
@@ -66,8 +72,15 @@ def random_erase(image, seed, share):
     return tf.where(is_hidden, tf.reduce_mean(image, axis=[0, 1], keepdims=True), image)
 
 
-def random_color(image, seed, strength):
-    """Changes brightness (by up to `strength` of the range), contrast and saturation (up to 1 +- `strength`)."""
+def random_color(image: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
+    """Changes brightness, contrast and saturation.
+
+    Args:
+      image: float32 [height, width, 3].
+      seed: int64 [2].
+      strength: brightness changes by up to this share of the range, contrast and saturation by
+        factors between 1 - strength and 1 + strength.
+    """
     brightness, contrast, saturation = tf.unstack(
         tf.random.stateless_uniform([3], seed, -strength, strength)
     )
@@ -78,31 +91,26 @@ def random_color(image, seed, strength):
     return tf.clip_by_value(image + 255.0 * brightness, 0.0, 255.0)
 
 
-def augment(image, number, hparams):
-    """Applies what the hyper-parameters switch on, the fields augment_...
+def augment(image: tf.Tensor, number: tf.Tensor, hparams: Any) -> tf.Tensor:
+    """Applies the changes that the hyper-parameters augment_... switch on.
 
     Args:
       image: uint8 [height, width, 3].
-      number: int64 scalar, at random; equal numbers change alike.
-      hparams: HParams.
+      number: int64 [], random; equal numbers give equal changes.
+      hparams: training.hparams.HParams.
 
     Returns:
       uint8 [height, width, 3].
     """
     if hparams.augment_flip:
         image = random_flip(image, number)
-    ops = []
-    if hparams.augment_shift or hparams.augment_zoom or hparams.augment_rotation:
-        ops.append(
-            (
-                random_placement,
-                (hparams.augment_shift, hparams.augment_zoom, hparams.augment_rotation),
-            )
-        )
-    if hparams.augment_color:
-        ops.append((random_color, (hparams.augment_color,)))
-    if hparams.augment_erase:
-        ops.append((random_erase, (hparams.augment_erase,)))
+    placement = (hparams.augment_shift, hparams.augment_zoom, hparams.augment_rotation)
+    choices: list[tuple[Callable, tuple[float, ...]]] = [
+        (random_placement, placement),
+        (random_color, (hparams.augment_color,)),
+        (random_erase, (hparams.augment_erase,)),
+    ]
+    ops = [(op, strengths) for op, strengths in choices if any(strengths)]
     if not ops:
         return image
     seeds = tf.random.experimental.stateless_split(tf.stack([number, 0]), len(ops))
