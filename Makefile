@@ -43,7 +43,7 @@ demo: setup
 	PYTHON=$(PYTHON) bin/demo.sh
 
 test: setup-dev
-	$(PYTHON) -m pytest -m "not slow"
+	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: setup-dev
 	$(PYTHON) -m pytest -m slow

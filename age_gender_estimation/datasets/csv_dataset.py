@@ -1,8 +1,40 @@
 """People's own images: a CSV with labels, and a folder of crops or of photos with one face."""
 
-from age_gender_estimation.datasets.csv_file import read_csv_dataset
+from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.datasets.dataset import Dataset
+from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.faces.crop import ALIGNED, GEOMETRIES
+
+
+def read_csv_dataset(path: str, filters: Filters) -> list[Example]:
+    """Reads people's own labelled images.
+
+    `person` keeps all images of somebody on one side of the split; without it, equal content does.
+    `split` prescribes the side.
+
+    Args:
+      path: the CSV file.
+      filters: only the age range is used. An image without any label is dropped as `no_label`.
+
+    Returns:
+      The examples in the file's order.
+
+    Raises:
+      InputError: see `read_labelled_csv`; or no rows at all.
+    """
+    table = read_labelled_csv(path).require_rows()
+    examples = []
+    for index, filename in enumerate(table.filenames):
+        labels = table.labels_of(index)
+        age = labels.get("age")
+        drop = "no_label" if all(label is None for label in labels.values()) else ""
+        if age is not None and not filters.min_age <= age <= filters.max_age:
+            drop = "age"
+        person = table.people[index] if table.people else None
+        split = table.splits[index] if table.splits else None
+        examples.append(Example(filename, labels, person or None, split or None, drop))
+    return examples
+
 
 CSV = Dataset(
     description="your own face crops, or photos with one face, and a CSV of their labels",

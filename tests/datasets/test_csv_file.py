@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from age_gender_estimation.data.csv_rows import read_rows
 from age_gender_estimation.data.manifest import Manifest
-from age_gender_estimation.datasets.csv_file import read_csv_dataset, read_labelled_csv
+from age_gender_estimation.datasets.csv_dataset import read_csv_dataset
+from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.datasets.example import Filters
 from age_gender_estimation.errors import InputError
 
