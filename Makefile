@@ -83,7 +83,7 @@ lint: setup-dev
 	$(VENV)/bin/hadolint Dockerfile Dockerfile.gpu
 
 docs: setup-dev
-	$(PYTHON) -m mkdocs build --quiet --strict --site-dir $(OUT)/site
+	$(PYTHON) -m mkdocs build --strict --site-dir $(OUT)/site
 
 # Writes requirements*.txt from pyproject.toml, with Python 3.11; LOCK_FLAGS=--upgrade takes newer releases.
 lock: export CUSTOM_COMPILE_COMMAND = make lock
