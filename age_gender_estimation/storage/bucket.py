@@ -1,7 +1,7 @@
 """Access to a bucket: a check within 10 seconds that it can be reached, and its errors as OSErrors.
 
 The AWS client in tensorflow-io reports "refused" and "unreachable" as "not found", the latter after
-minutes. So each bucket is checked once before its first use, and again when a file is not found.
+minutes. So each bucket is checked once before its first use.
 """
 
 import contextlib
@@ -32,16 +32,14 @@ def open_bucket(path: str | os.PathLike) -> Iterator[ModuleType]:
     import tensorflow as tf  # takes seconds: only with a bucket
 
     scheme, _, rest = str(path).partition("://")
-    bucket = rest.partition("/")[0]
     refusals = tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError
     try:
-        _check_bucket(scheme, bucket)
+        _check_bucket(scheme, rest.partition("/")[0])
         yield tf.io.gfile
     except tf.errors.OpError as error:
         number = errno.EACCES if isinstance(error, refusals) else errno.EIO
         if isinstance(error, tf.errors.NotFoundError):
             number = errno.ENOENT
-            _check_bucket.__wrapped__(scheme, bucket)  # the server or the bucket may be gone by now
         reason = short_message(error, 300) or type(error).__name__
         raise OSError(number, reason, str(path)) from None
 

@@ -54,7 +54,7 @@ def test_the_crop_is_cut_as_predict_cuts_it(crop_of, photo, geometry):
     assert reason == "" and np.abs(decode_photo(data).astype(int) - expected).mean() < 5
 
 
-def test_of_several_faces_the_central_one_is_cut_or_the_picture_dropped(crop_of):
+def test_of_several_faces_the_central_one_is_cut_or_the_image_dropped(crop_of):
     faces = [face_at(0, 0, 45), face_at(35, 25, 40)]
     assert crop_of(faces, face=ONLY) == ("several_faces", None)
     assert crop_of(faces) == crop_of(faces[1:], face=CENTRAL) != crop_of(faces[:1])

@@ -10,7 +10,7 @@ from age_gender_estimation.data.images import decode, mirror_border, read_image,
 from age_gender_estimation.faces.photo import decode_photo, encode_jpeg
 
 
-def test_decode_keeps_a_lossless_picture(noise_image):
+def test_decode_keeps_a_lossless_image(noise_image):
     png = cv2.imencode(".png", noise_image[..., ::-1])[1].tobytes()
     np.testing.assert_array_equal(decode(png), noise_image)
     grey = cv2.imencode(".png", noise_image[..., 0])[1].tobytes()
@@ -42,24 +42,24 @@ def test_resize_halves_by_averaging_and_stays_in_range(noise_image):
     assert abs(errors.mean()) < 0.2  # rounded; cut off, it would be 0.5 too dark
 
 
-def test_a_picture_of_the_size_stays_as_it_is(noise_image):
+def test_an_image_of_the_size_stays_as_it_is(noise_image):
     np.testing.assert_array_equal(
         resize(tf.constant(noise_image[:40, :40]), 40), noise_image[:40, :40]
     )
 
 
-def test_batches_and_single_pictures_are_resized_alike(noise_image):
+def test_batches_and_single_images_are_resized_alike(noise_image):
     batch = resize(tf.constant(np.stack([noise_image, noise_image[::-1]])), 24)
     np.testing.assert_allclose(batch[0], resize(tf.constant(noise_image), 24))
     assert resize(tf.zeros([0, 24, 24, 3], tf.uint8), 24).shape == (0, 24, 24, 3)
 
 
 def test_a_border_is_mirrored_by_so_many_pixels_at_the_top_the_bottom_the_left_and_the_right():
-    picture = tf.reshape(tf.range(9.0), [1, 3, 3, 1]) * tf.ones([3])
+    image = tf.reshape(tf.range(9.0), [1, 3, 3, 1]) * tf.ones([3])
     expected = [[4, 3, 3, 4, 5], [1, 0, 0, 1, 2], [1, 0, 0, 1, 2], [4, 3, 3, 4, 5], [7, 6, 6, 7, 8]]
-    np.testing.assert_array_equal(mirror_border(picture, (2, 0, 2, 0))[0, :, :, 0], expected)
-    np.testing.assert_array_equal(mirror_border(picture, (0, 1, 0, 1))[0, 3, :, 2], [6, 7, 8, 8])
-    assert mirror_border(picture, ()) is picture
+    np.testing.assert_array_equal(mirror_border(image, (2, 0, 2, 0))[0, :, :, 0], expected)
+    np.testing.assert_array_equal(mirror_border(image, (0, 1, 0, 1))[0, 3, :, 2], [6, 7, 8, 8])
+    assert mirror_border(image, ()) is image
 
 
 @pytest.mark.parametrize("size", [16, 40])

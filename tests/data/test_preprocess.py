@@ -1,4 +1,4 @@
-"""Preprocessing: what is kept, that people stay on one side, and that kills leave no trace."""
+"""Preprocessing: what is kept, people stay in one split, and killed runs can be repeated."""
 
 import hashlib
 import json
@@ -33,9 +33,20 @@ def digests(folder):
     }
 
 
-def picture(path, image):
+def write_image(path, image):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encode_jpeg(image))
+
+
+def run(folder, examples, photos="in", out="out"):
+    """Preprocesses FOLDER/in to FOLDER/out; returns the summary."""
+    return preprocess(lambda: examples, folder / photos, str(folder / out), SETTINGS, workers=1)
+
+
+def listed(folder, *splits):
+    """Returns the names in the manifests of FOLDER/out, sorted."""
+    names = (read_labelled_csv(folder / f"out/{split}.csv").filenames for split in splits)
+    return sorted(sum(names, []))
 
 
 def test_sample_is_kept_dropped_and_labelled_as_drawn(sample, crops):
@@ -82,22 +93,24 @@ def test_output_does_not_depend_on_workers_or_place_and_holds_no_absolute_path(
 def test_finished_crops_are_kept_and_stale_ones_made_again(noise_image, tmp_path):
     photos, out = tmp_path / "photos", tmp_path / "out"
     for name in "abcdef":
-        picture(photos / f"{name}.jpg", noise_image)
+        write_image(photos / f"{name}.jpg", noise_image)
 
-    def run(**changes):
+    def run_with(**changes):
         examples = [Example(f"{name}.jpg", {"age": 1, "gender": 0}, name) for name in "abcdef"]
         settings = PreprocessSettings(**{**SETTINGS.__dict__, **changes})
         preprocess(lambda: examples, photos, str(out), settings, workers=1)
         return {path.name: path.stat().st_mtime_ns for path in (out / "crop").iterdir()}
 
-    first = run()
-    picture(photos / "a.jpg", noise_image[::-1])
+    first = run_with()
+    write_image(photos / "a.jpg", noise_image[::-1])
     (out / "crop" / "b.jpg").unlink()
-    second = run()
+    second = run_with()
     assert {name for name in first if first[name] != second[name]} == {"a.jpg", "b.jpg"}
-    third = run(geometry="utkface")
+    third = run_with(geometry="utkface")
     assert all(second[name] != third[name] for name in second)
-    assert all(third[name] != mtime for name, mtime in run(geometry="utkface", img_size=25).items())
+    assert all(
+        third[name] != mtime for name, mtime in run_with(geometry="utkface", img_size=25).items()
+    )
 
 
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
@@ -159,8 +172,8 @@ def test_links_and_paths_that_lead_out_are_unsafe_and_nothing_is_written_outside
 ):
     photos = tmp_path / "data" / "photos"
     for name in ("a.jpg", "b.jpg"):
-        picture(photos / name, noise_image)
-    picture(tmp_path / "data" / "outside.jpg", noise_image)
+        write_image(photos / name, noise_image)
+    write_image(tmp_path / "data" / "outside.jpg", noise_image)
     (photos / "link.jpg").symlink_to(tmp_path / "data" / "outside.jpg")
     before = digests(tmp_path / "data")
     examples = [
@@ -173,7 +186,7 @@ def test_links_and_paths_that_lead_out_are_unsafe_and_nothing_is_written_outside
             (str(photos / "a.jpg"), None),
         )
     ]
-    summary = preprocess(lambda: examples, photos, str(tmp_path / "out"), SETTINGS, workers=1)
+    summary = run(tmp_path, examples, photos)
     assert summary["kept"] == 2 and summary["dropped"] == {"unsafe_path": 3}
     assert digests(tmp_path / "data") == before and sorted(
         path.name for path in tmp_path.iterdir()
@@ -183,7 +196,7 @@ def test_links_and_paths_that_lead_out_are_unsafe_and_nothing_is_written_outside
 def test_odd_names_and_bad_files(noise_image, tmp_path):
     names = ["a b.jpg", "c,d.jpg", 'e"f.jpg', "g\nh.jpg", "\u00e4\u6f22.png", "x/y.jpeg"]
     for name in names:
-        picture(tmp_path / "in" / name, noise_image)
+        write_image(tmp_path / "in" / name, noise_image)
     (tmp_path / "in" / "empty.jpg").touch()
     (tmp_path / "in" / "folder.jpg").mkdir()
     whole = encode_jpeg(noise_image)
@@ -194,81 +207,54 @@ def test_odd_names_and_bad_files(noise_image, tmp_path):
             [*names, "empty.jpg", "cut.jpg", "folder.jpg", "none.jpg", "a b.jpg"]
         )
     ]
-    summary = preprocess(
-        lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1
-    )
+    summary = run(tmp_path, examples)
     assert summary["dropped"] == {"missing_file": 2, "repeated_path": 1, "unreadable_file": 2}
-    listed = (
-        read_labelled_csv(tmp_path / "out/train.csv").filenames
-        + read_labelled_csv(tmp_path / "out/val.csv").filenames
-    )
-    assert sorted(listed) == sorted(crop_name(name) for name in names)
-    assert all((tmp_path / "out/crop" / name).is_file() for name in listed)
+    found = listed(tmp_path, "train", "val")
+    assert found == sorted(crop_name(name) for name in names)
+    assert all((tmp_path / "out/crop" / name).is_file() for name in found)
     assert (tmp_path / "out/train.csv").read_text().startswith("filename,age,gender,race\n")
 
 
 def test_equal_content_stays_on_one_side_where_no_person_is_known(noise_image, tmp_path):
     for number in range(40):
-        picture(
+        write_image(
             tmp_path / "in" / f"{number}.jpg", noise_image if number < 20 else noise_image + number
         )
     examples = [Example(f"{number}.jpg", {"age": 1, "gender": 1}) for number in range(40)]
     examples[3].split = "val"
-    preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
-    train, val = (
-        set(read_labelled_csv(tmp_path / f"out/{split}.csv").filenames)
-        for split in ("train", "val")
-    )
+    run(tmp_path, examples)
     same = {f"{number}.jpg" for number in range(20)}
-    assert same <= val and train
+    assert same <= set(listed(tmp_path, "val")) and listed(tmp_path, "train")
 
 
 def test_all_dropped_leaves_earlier_lists_as_they_were(noise_image, tmp_path):
     for name in "ab":
-        picture(tmp_path / "in" / f"{name}.jpg", noise_image)
+        write_image(tmp_path / "in" / f"{name}.jpg", noise_image)
     labels = {"age": 1, "gender": 0}
-    preprocess(
-        lambda: [Example("a.jpg", labels, "a", "train"), Example("b.jpg", labels, "b", "val")],
-        tmp_path / "in",
-        str(tmp_path / "out"),
-        SETTINGS,
-        workers=1,
-    )
+    run(tmp_path, [Example("a.jpg", labels, "a", "train"), Example("b.jpg", labels, "b", "val")])
     before = digests(tmp_path / "out")
     with pytest.raises(InputError, match=r"all 2 images were dropped \(gender 1, missing_file 1\)"):
-        preprocess(
-            lambda: [Example("x.jpg", labels, "x"), Example("a.jpg", drop="gender")],
-            tmp_path / "in",
-            str(tmp_path / "out"),
-            SETTINGS,
-            workers=1,
-        )
+        run(tmp_path, [Example("x.jpg", labels, "x"), Example("a.jpg", drop="gender")])
     with pytest.raises(InputError, match="1 people leave train or val empty"):
-        preprocess(
-            lambda: [Example("a.jpg", labels, "a")],
-            tmp_path / "in",
-            str(tmp_path / "out"),
-            SETTINGS,
-            workers=1,
-        )
+        run(tmp_path, [Example("a.jpg", labels, "a")])
     assert digests(tmp_path / "out") == before
 
 
 def test_what_people_keep_in_the_output_folder_stays_and_old_lists_go(noise_image, tmp_path):
     for name in "abc":
-        picture(tmp_path / "in" / f"{name}.jpg", noise_image)
+        write_image(tmp_path / "in" / f"{name}.jpg", noise_image)
     (tmp_path / "out" / "tmp").mkdir(parents=True)
     (tmp_path / "out" / "tmp" / "mine.txt").touch()
 
-    def run(*splits):
+    def names_in_out(*splits):
         examples = [
             Example(f"{name}.jpg", {"age": 1, "gender": 0}, name, split)
             for name, split in zip("abc", splits)
         ]
-        preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+        run(tmp_path, examples)
         return sorted(path.name for path in (tmp_path / "out").iterdir())
 
-    assert run("train", "val", "test") == [
+    assert names_in_out("train", "val", "test") == [
         "crop",
         "preprocess.json",
         "test.csv",
@@ -277,7 +263,7 @@ def test_what_people_keep_in_the_output_folder_stays_and_old_lists_go(noise_imag
         "val.csv",
     ]
     # c.jpg is in train.csv now: a test.csv that lists it would leak.
-    assert run("train", "val", "train") == [
+    assert names_in_out("train", "val", "train") == [
         "crop",
         "preprocess.json",
         "tmp",
@@ -289,65 +275,55 @@ def test_what_people_keep_in_the_output_folder_stays_and_old_lists_go(noise_imag
 
 def test_a_prescribed_split_holds_for_all_pictures_of_the_person(noise_image, tmp_path):
     for number in range(12):
-        picture(tmp_path / "in" / f"{number}.jpg", noise_image)
+        write_image(tmp_path / "in" / f"{number}.jpg", noise_image)
     splits = {0: "val", 6: "train"}
     people = [
         Example(f"{n}.jpg", {"age": 1, "gender": 0}, "ann" if n < 6 else "bob", splits.get(n))
         for n in range(12)
     ]
-    preprocess(lambda: people, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
-    assert sorted(read_labelled_csv(tmp_path / "out/val.csv").filenames) == [
-        f"{n}.jpg" for n in range(6)
-    ]
+    run(tmp_path, people)
+    assert listed(tmp_path, "val") == [f"{n}.jpg" for n in range(6)]
     people[1].split = "train"
     with pytest.raises(InputError, match="person 'ann' is in split val and in train"):
-        preprocess(lambda: people, tmp_path / "in", str(tmp_path / "other"), SETTINGS, workers=1)
+        run(tmp_path, people, out="other")
     assert not (tmp_path / "other").exists()  # said before any crop was made
 
 
 def test_a_name_that_is_no_text_is_dropped(noise_image, tmp_path):
     names = ["a.jpg", "b.jpg", os.fsdecode(b"caf\xe9.jpg")]
     for name in names:
-        picture(tmp_path / "in" / name, noise_image)
+        write_image(tmp_path / "in" / name, noise_image)
     examples = [
         Example(name, {"age": 1, "gender": 0}, name, split)
         for name, split in zip(names, ("train", "val", "val"))
     ]
-    summary = preprocess(
-        lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1
-    )
+    summary = run(tmp_path, examples)
     assert summary["kept"] == 2 and summary["dropped"] == {"file_name": 1}
 
 
 def test_pictures_are_never_replaced_by_their_crops(noise_image, tmp_path):
-    picture(tmp_path / "crop" / "a.jpg", noise_image)
+    write_image(tmp_path / "crop" / "a.jpg", noise_image)
     before = digests(tmp_path)
     with pytest.raises(InputError, match="the crops would replace the images"):
-        preprocess(
-            lambda: [Example("a.jpg", {"age": 1})],
-            tmp_path / "crop",
-            str(tmp_path),
-            SETTINGS,
-            workers=1,
-        )
+        run(tmp_path, [Example("a.jpg", {"age": 1})], "crop", ".")
     assert digests(tmp_path) == before
-    picture(tmp_path / "b.jpg", noise_image)
+    write_image(tmp_path / "b.jpg", noise_image)
     (tmp_path / "link.jpg").symlink_to("crop/a.jpg")
     names = ["a.jpg", "b.jpg", "crop/a.jpg", "link.jpg"]
-    picture(tmp_path / "a.jpg", noise_image)
+    write_image(tmp_path / "a.jpg", noise_image)
     examples = [
         Example(name, {"age": 1}, name, "val" if name == "b.jpg" else "train") for name in names[1:]
     ]
     examples.append(Example("c.jpg", {"age": 1}, "c", "train"))
-    picture(tmp_path / "c.jpg", noise_image)
-    summary = preprocess(lambda: examples, tmp_path, str(tmp_path), SETTINGS, workers=1)
+    write_image(tmp_path / "c.jpg", noise_image)
+    summary = run(tmp_path, examples, ".", ".")
     assert summary["kept"] == 2 and summary["dropped"] == {"unsafe_path": 2}
     assert before["crop/a.jpg"] == digests(tmp_path)["crop/a.jpg"]
 
 
 def test_lists_that_somebody_else_wrote_stay(noise_image, tmp_path, script):
     for name in "ab":
-        picture(tmp_path / f"{name}.jpg", noise_image)
+        write_image(tmp_path / f"{name}.jpg", noise_image)
     (tmp_path / "train.csv").write_text(
         "filename,age,person,split\na.jpg,1,a,train\nb.jpg,2,b,val\n"
     )
@@ -369,14 +345,14 @@ def test_lists_that_somebody_else_wrote_stay(noise_image, tmp_path, script):
     with pytest.raises(
         InputError, match="train.csv would be replaced, but preprocessing did not write it"
     ):
-        preprocess(lambda: examples, tmp_path, str(tmp_path), SETTINGS, workers=1)
+        run(tmp_path, examples, ".", ".")
     assert digests(tmp_path) == before
     script(*arguments, tmp_path / "out")
 
 
 def test_pipes_huge_files_and_folder_links_are_dropped_by_reason(noise_image, tmp_path):
     for name in ("a.jpg", "b.jpg"):
-        picture(tmp_path / "in" / name, noise_image)
+        write_image(tmp_path / "in" / name, noise_image)
     os.mkfifo(tmp_path / "in/pipe.jpg")
     (tmp_path / "in/large.jpg").touch()
     os.truncate(tmp_path / "in/large.jpg", MAX_BYTES + 1)
@@ -388,40 +364,29 @@ def test_pipes_huge_files_and_folder_links_are_dropped_by_reason(noise_image, tm
         Example(name, {"age": 1, "gender": 1}, name, "val" if name == "b.jpg" else "train")
         for name in kept + dropped
     ]
-    summary = preprocess(
-        lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1
-    )
+    summary = run(tmp_path, examples)
     assert summary["dropped"] == {"missing_file": 2, "unreadable_file": 1, "unsafe_path": 1}
-    listed = (
-        read_labelled_csv(tmp_path / "out/train.csv").filenames
-        + read_labelled_csv(tmp_path / "out/val.csv").filenames
-    )
-    assert sorted(listed) == sorted(kept) and not list(tmp_path.glob("*.jpg"))
+    found = listed(tmp_path, "train", "val")
+    assert found == sorted(kept) and not list(tmp_path.glob("*.jpg"))
 
 
 def test_a_crop_that_cannot_be_written_is_one_line_with_its_name(noise_image, tmp_path):
-    picture(tmp_path / "in/a.jpg", noise_image)
+    write_image(tmp_path / "in/a.jpg", noise_image)
     (tmp_path / "out/crop/a.jpg").mkdir(parents=True)
     with pytest.raises(IsADirectoryError) as caught:
-        preprocess(
-            lambda: [Example("a.jpg", {"age": 1})],
-            tmp_path / "in",
-            str(tmp_path / "out"),
-            SETTINGS,
-            workers=1,
-        )
+        run(tmp_path, [Example("a.jpg", {"age": 1})])
     assert caught.value.filename == str(tmp_path / "out/crop/a.jpg")
 
 
 def test_a_new_task_gets_a_column(noise_image, tmp_path, monkeypatch):
     monkeypatch.setitem(LABELS, "glasses", Label("glasses", 1, ("no", "yes"), ("no", "yes")))
     for name in "ab":
-        picture(tmp_path / f"in/{name}.jpg", noise_image)
+        write_image(tmp_path / f"in/{name}.jpg", noise_image)
     examples = [
         Example("a.jpg", {"age": 30, "glasses": 1}, "a", "train"),
         Example("b.jpg", {"age": 40}, "b", "val"),
     ]
-    preprocess(lambda: examples, tmp_path / "in", str(tmp_path / "out"), SETTINGS, workers=1)
+    run(tmp_path, examples)
     lists = [(tmp_path / f"out/{split}.csv").read_text() for split in ("train", "val")]
     header = "filename,age,gender,glasses\n"
     assert lists == [f"{header}a.jpg,30,,1\n", f"{header}b.jpg,40,,\n"]

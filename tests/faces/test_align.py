@@ -15,7 +15,7 @@ def apply(matrix, points):
 
 
 @pytest.fixture
-def picture():
+def image():
     """uint8 [90, 120, 3], soft random colours."""
     return cv2.resize(np.random.default_rng(0).integers(0, 255, (9, 12, 3), np.uint8), (120, 90))
 
@@ -72,35 +72,35 @@ def test_any_similarity_is_recovered(angle, scale, shift, seed):
         TEMPLATE * 1000,  # a face eight times as large as the photo
     ],
 )
-def test_landmarks_that_span_no_face_are_unusable(picture, landmarks):
+def test_landmarks_that_span_no_face_are_unusable(image, landmarks):
     with pytest.raises(UnusableFace, match="expected"):
-        align_face(picture, landmarks, TEMPLATE)
+        align_face(image, landmarks, TEMPLATE)
 
 
-def test_a_face_that_fits_is_cut_without_touching_a_pixel(picture):
+def test_a_face_that_fits_is_cut_without_touching_a_pixel(image):
     np.testing.assert_array_equal(
-        align_face(picture, TEMPLATE * 40 + (30, 20), TEMPLATE), picture[20:60, 30:70]
+        align_face(image, TEMPLATE * 40 + (30, 20), TEMPLATE), image[20:60, 30:70]
     )
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_a_turned_photo_gives_the_same_crop(picture, quarters):
+def test_a_turned_photo_gives_the_same_crop(image, quarters):
     x, y = (TEMPLATE * 40 + (30, 20)).T
     turned_points = {1: (y, 120 - x), 2: (120 - x, 90 - y), 3: (90 - y, x)}[quarters]
     aligned = align_face(
-        np.ascontiguousarray(np.rot90(picture, quarters)), np.stack(turned_points, axis=1), TEMPLATE
+        np.ascontiguousarray(np.rot90(image, quarters)), np.stack(turned_points, axis=1), TEMPLATE
     )
-    assert np.abs(aligned.astype(int) - picture[20:60, 30:70]).max() <= 1
+    assert np.abs(aligned.astype(int) - image[20:60, 30:70]).max() <= 1
 
 
-def test_the_border_is_repeated_outside_the_photo(picture):
-    aligned = align_face(picture, TEMPLATE * 40 + (-10, 70), TEMPLATE)
+def test_the_border_is_repeated_outside_the_photo(image):
+    aligned = align_face(image, TEMPLATE * 40 + (-10, 70), TEMPLATE)
     rows, columns = np.clip(np.arange(70, 110), 0, 89), np.clip(np.arange(-10, 30), 0, 119)
-    np.testing.assert_array_equal(aligned, picture[rows[:, None], columns])
+    np.testing.assert_array_equal(aligned, image[rows[:, None], columns])
 
 
-def test_a_face_beside_the_photo_is_its_border(picture):
-    assert (align_face(picture, TEMPLATE * 40 + (500, 500), TEMPLATE) == picture[-1, -1]).all()
+def test_a_face_beside_the_photo_is_its_border(image):
+    assert (align_face(image, TEMPLATE * 40 + (500, 500), TEMPLATE) == image[-1, -1]).all()
 
 
 @pytest.mark.parametrize("degrees", [0, 20])
@@ -124,10 +124,10 @@ def test_shrinking_a_large_face_gives_no_pattern_that_is_not_there(degrees):
         np.testing.assert_array_equal(crop, upright)
 
 
-def test_a_photo_wider_than_opencv_warps(picture):
+def test_a_photo_wider_than_opencv_warps(image):
     wide = np.zeros((90, 33_000, 3), np.uint8)
-    wide[:, -120:] = picture
+    wide[:, -120:] = image
     points = TEMPLATE * 40 + (30, 20)
     np.testing.assert_array_equal(
-        align_face(wide, points + (33_000 - 120, 0), TEMPLATE), picture[20:60, 30:70]
+        align_face(wide, points + (33_000 - 120, 0), TEMPLATE), image[20:60, 30:70]
     )
