@@ -64,6 +64,7 @@ def step_of(folder):
     return int(tf.train.latest_checkpoint(folder).rpartition("-")[2])
 
 
+@pytest.mark.slow
 @pytest.fixture
 def workers(train_arguments, tmp_path):
     started = Workers(

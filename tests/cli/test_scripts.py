@@ -108,7 +108,7 @@ def test_own_csv_end_to_end(script, noise_image, tmp_path):
         (
             "preprocess_utkface.py",
             ["--photo-dir", "nowhere"],
-            "nowhere: expected a folder of UTKFace pictures, found no folder",
+            "nowhere: expected a folder of UTKFace images, found no folder",
         ),
         ("preprocess_csv.py", ["--csv", "x.csv", "--photo-dir", "."], "x.csv: cannot be read"),
     ],

@@ -149,4 +149,4 @@ def test_a_model_that_was_not_calibrated_has_no_part_to_report_on(divided, train
         done.returncode == 1
         and "was not calibrated, so every row of the validation list may" in done.stderr
     )
-    assert "not calibrated: no validation list has 300 rows" in trained[1].stderr
+    assert "not calibrated: no validation manifest has 300 rows" in trained[1].stderr

@@ -112,7 +112,11 @@ def test_unreadable_pictures_are_counted_and_named(report):
     assert report["unreadable"] == {
         "rows": 1,
         "examples": [
-            {"source": "train.csv", "filename": "broken.jpg", "problem": "the file is truncated"}
+            {
+                "source": "train.csv",
+                "filename": "broken.jpg",
+                "problem": "the file is truncated or damaged",
+            }
         ],
     }
 

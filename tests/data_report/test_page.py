@@ -44,7 +44,7 @@ def test_page_has_every_section_with_its_pictures_and_tables(reported):
     assert sum(tag == "table" for tag, _ in reader.attributes) == 12
     cells = [text for tag, text in reader.texts if tag == "td"]
     assert 'train.csv: c.png (27, male, White)\nval.csv: <b>&".jpg (53, male)' in cells
-    assert "train.csv and val.csv" in cells and "the file is truncated" in cells
+    assert "train.csv and val.csv" in cells and "the file is truncated or damaged" in cells
 
 
 def test_page_loads_nothing_and_takes_no_name_for_markup(reported):

@@ -249,6 +249,7 @@ def test_slopes_in_training_are_those_of_keras_with_their_gradients():
     np.testing.assert_allclose(tf.reshape(found[1][2], [6]), expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_training", [False, True])
 def test_only_a_training_takes_the_slopes_in_fewer_passes(is_training):
     hparams = HParams(backbone="mobile_facenet", img_size=16, tasks=("gender",))

@@ -135,6 +135,7 @@ def initialize(session, network):
     return moving
 
 
+@pytest.mark.slow
 @pytest.fixture(scope="module", params=["mobile_facenet", "mobilenet_v2"])
 def backbone(request):
     """(HParams, Keras config)"""

@@ -44,7 +44,7 @@ def test_a_file_that_is_called_like_a_list_and_is_none_counts_for_nothing(out, c
         and not KnownLabels().find(str(out / "crop/x.jpg"))[1]
     )
     assert (
-        "not taken as a list of the crops" in caplog.text
+        "not taken as a manifest of the crops" in caplog.text
         and "test.csv: expected a header line" in caplog.text
     )
 

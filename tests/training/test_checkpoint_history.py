@@ -75,6 +75,7 @@ def killed_at_line(number, function):
         os._exit(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_copied_already", [False, True])
 def test_killed_at_any_line_the_best_checkpoint_and_the_history_can_be_read(
     tmp_path, is_copied_already
