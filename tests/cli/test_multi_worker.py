@@ -64,7 +64,6 @@ def step_of(folder):
     return int(tf.train.latest_checkpoint(folder).rpartition("-")[2])
 
 
-@pytest.mark.slow
 @pytest.fixture
 def workers(train_arguments, tmp_path):
     started = Workers(
@@ -76,6 +75,7 @@ def workers(train_arguments, tmp_path):
         process.communicate()
 
 
+@pytest.mark.slow
 def test_two_workers_stop_together_survive_a_kill_and_export_once(workers, tmp_path):
     model = tmp_path / "model"
     workers.start("--num-steps", 100_000)

@@ -135,7 +135,6 @@ def initialize(session, network):
     return moving
 
 
-@pytest.mark.slow
 @pytest.fixture(scope="module", params=["mobile_facenet", "mobilenet_v2"])
 def backbone(request):
     """(HParams, Keras config)"""
@@ -143,6 +142,7 @@ def backbone(request):
     return hparams, backbone_config(hparams)[0]
 
 
+@pytest.mark.slow
 def test_a_tensor_freezes_and_moves_the_statistics_of_the_backbone(backbone):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         is_backbone_training = tf.compat.v1.placeholder(tf.bool, [])

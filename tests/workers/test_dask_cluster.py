@@ -128,7 +128,6 @@ def test_crops_and_lists_are_those_of_a_local_run_though_a_worker_was_killed(
     assert len(contents(crops)) > 400
 
 
-@pytest.mark.slow
 def test_answers_and_drawn_copies_are_those_of_a_local_run_though_a_worker_was_killed(
     script, trained, crops, cluster, tmp_path
 ):
@@ -167,6 +166,7 @@ def test_answers_and_drawn_copies_are_those_of_a_local_run_though_a_worker_was_k
     )
 
 
+@pytest.mark.slow
 def test_photos_in_a_bucket_need_its_variables_in_the_workers_too(
     script, bucket_server, trained, crops, cluster
 ):
