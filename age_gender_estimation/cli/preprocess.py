@@ -12,7 +12,8 @@ import pathlib
 
 from age_gender_estimation.cli.arguments import HelpFormatter, make_parser, positive, ratio
 from age_gender_estimation.data.crops import CENTRAL, ONLY, WHOLE
-from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess
+from age_gender_estimation.data.preprocess import preprocess
+from age_gender_estimation.data.preprocess_settings import PreprocessSettings
 from age_gender_estimation.datasets.csv_file import SPLITS
 from age_gender_estimation.datasets.dataset import Dataset
 from age_gender_estimation.datasets.example import Filters

@@ -13,7 +13,6 @@ import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from tqdm import tqdm
@@ -25,13 +24,14 @@ from age_gender_estimation.data.crops import (
     make_crops,
     safe_relative_path,
 )
+from age_gender_estimation.data.preprocess_settings import PreprocessSettings
 from age_gender_estimation.data.split_writer import (
     CONTENT,
     prescribe_splits_by_person,
     refuse_foreign_lists,
     write_lists,
 )
-from age_gender_estimation.datasets.example import Example, Filters
+from age_gender_estimation.datasets.example import Example
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.workers.pool import absolute, map_in_order, open_pool
@@ -39,29 +39,6 @@ from age_gender_estimation.workers.protocol import Pool
 
 CHUNK = 64  # images per task: less than 0.1 s of work, so that the progress bar moves
 SEARCH_CHUNK = 4  # the same, where faces are searched
-
-
-@dataclass(frozen=True)
-class PreprocessSettings:
-    """The settings that decide the output; preprocess.json records them.
-
-    Attributes:
-      geometry: the crop geometry, a name in faces.crop.GEOMETRIES.
-      filters: which examples are kept.
-      img_size: side of a crop in pixels.
-      split_ratio: share of train among the people who are not in test.
-      test_ratio: share of people in test.
-      seed: of the split.
-      face: which face of an image is cut, see data.crops.CropSettings.
-    """
-
-    geometry: str
-    filters: Filters
-    img_size: int = 224
-    split_ratio: float = 0.8
-    test_ratio: float = 0.0
-    seed: int = 0
-    face: str = WHOLE
 
 
 def preprocess(

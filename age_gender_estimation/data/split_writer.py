@@ -4,10 +4,10 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from age_gender_estimation.data.crops import crop_name, safe_relative_path
 from age_gender_estimation.data.manifest import manifest_text
+from age_gender_estimation.data.preprocess_settings import PreprocessSettings
 from age_gender_estimation.data.splits import split_hash, split_of
 from age_gender_estimation.datasets.csv_file import SPLITS
 from age_gender_estimation.datasets.example import Example
@@ -15,9 +15,6 @@ from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.storage.files import write_files
 from age_gender_estimation.tasks.labels import LABELS
-
-if TYPE_CHECKING:
-    from age_gender_estimation.data.preprocess import PreprocessSettings
 
 SUMMARY = "preprocess.json"
 CONTENT = "content "  # the first word of an identity that is only known by the image's content
@@ -61,7 +58,7 @@ def prescribe_splits_by_person(examples: Sequence[Example]) -> None:
 
 
 def write_lists(
-    kept: list[Example], dropped: Mapping[str, int], output_dir: str, settings: "PreprocessSettings"
+    kept: list[Example], dropped: Mapping[str, int], output_dir: str, settings: PreprocessSettings
 ) -> dict:
     """Divides examples by person; writes their manifests and the summary, all or none.
 
@@ -108,7 +105,7 @@ def write_lists(
     return summary
 
 
-def _split_rows(kept: Iterable[Example], settings: "PreprocessSettings") -> Rows:
+def _split_rows(kept: Iterable[Example], settings: PreprocessSettings) -> Rows:
     """Returns the rows of each split, in the order of their people's hashes."""
     hashed = sorted(
         (

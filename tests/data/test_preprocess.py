@@ -13,7 +13,8 @@ import cv2
 import pytest
 
 from age_gender_estimation.data.crops import crop_name, safe_relative_path
-from age_gender_estimation.data.preprocess import PreprocessSettings, preprocess
+from age_gender_estimation.data.preprocess import preprocess
+from age_gender_estimation.data.preprocess_settings import PreprocessSettings
 from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.datasets.synthetic import write_synthetic_imdb

@@ -1,16 +1,17 @@
 """Session hooks with which the workers of a cluster stop and end together."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import tensorflow as tf
 
 from age_gender_estimation.training.checkpoint_history import EvaluationListener
 from age_gender_estimation.training.distributed.peers import PeerMonitor
 
-if TYPE_CHECKING:
-    from age_gender_estimation.training.distributed.workers import Workers
+
+class Stoppable(Protocol):
+    """What the hook tells that a worker was told to stop."""
+
+    is_terminated: bool
 
 
 class SyncStopHook(tf.estimator.SessionRunHook):
@@ -23,7 +24,7 @@ class SyncStopHook(tf.estimator.SessionRunHook):
       listener: why this worker wants to stop.
     """
 
-    def __init__(self, workers: Workers, listener: EvaluationListener) -> None:
+    def __init__(self, workers: Stoppable, listener: EvaluationListener) -> None:
         self._workers, self._wishes = workers, (listener.is_stopping, listener.is_done)
 
     def begin(self) -> None:
