@@ -30,8 +30,9 @@ class Cluster:
         self.scheduler = self._start(
             "scheduler", *options, package=folder
         )  # which needs no code of ours
-        wait_until((folder / "s.json").exists)
-        self.address = json.loads((folder / "s.json").read_text())["address"]
+        file = folder / "s.json"
+        wait_until(lambda: file.exists() and file.read_text().rstrip().endswith("}"))
+        self.address = json.loads(file.read_text())["address"]
 
     def start_worker(self, package=ROOT, environment=None):
         """Starts one worker with the code in `package` and variables beside this process's own."""
