@@ -1,5 +1,5 @@
-"""Measures an exported model on a manifest: tables here, and evaluation.json and evaluation.png in
---output-dir.
+"""Measures an exported model on manifests: prints tables and writes
+evaluation.json and evaluation.png.
 
 bin/evaluate.py --model-dir var/cnn-model --csv var/test.csv --img-dir var/crop
 bin/evaluate.py --model-dir var/cnn-model --csv var/val.csv --img-dir var/crop --reporting-part
@@ -18,7 +18,8 @@ from age_gender_estimation.storage import filesystem
 from age_gender_estimation.training.hparams import HParams
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
+    """Runs the command with these arguments; those of the process if None."""
     parser = make_parser("age-gender evaluate", __doc__)
     parser.add_argument(
         "--model-dir", required=True, help="an export, or a model folder (its newest export)"
@@ -27,13 +28,13 @@ def main(argv=None):
         "--csv",
         required=True,
         nargs="+",
-        help="manifests with true labels; utk.csv:race uses races only",
+        help="manifests with true labels; utk.csv:race uses only its races",
     )
     parser.add_argument(
         "--img-dir",
         required=True,
         nargs="+",
-        help="folder of the crops; one for all CSVs or one for each",
+        help="folder of the face crops: one for all CSVs, or one for each",
     )
     parser.add_argument(
         "--reporting-part",
@@ -43,19 +44,19 @@ def main(argv=None):
     )
     parser.add_argument(
         "--output-dir",
-        help="for evaluation.json and evaluation.png; MODEL_DIR/evaluation if not given",
+        help="folder for evaluation.json and evaluation.png; MODEL_DIR/evaluation if not given",
     )
-    parser.add_argument("--model-card", metavar="FILE", help="write a model card (Markdown) there")
     parser.add_argument(
-        "--batch-size", type=positive, default=64, help="crops that the model sees at once"
+        "--model-card", metavar="FILE", help="write a model card in Markdown to FILE"
     )
+    parser.add_argument("--batch-size", type=positive, default=64, help="crops in a batch")
     args = parser.parse_args(argv)
     if args.model_card and not filesystem.is_remote(args.model_card):
         if not os.path.isdir(os.path.dirname(args.model_card) or ".") or os.path.isdir(
             args.model_card
         ):
             raise SettingError(
-                f"--model-card {args.model_card}: expected a file in a folder that is there"
+                f"--model-card {args.model_card}: expected a file in an existing folder"
             )
 
     from age_gender_estimation.data.manifest import reporting_part
@@ -70,9 +71,8 @@ def main(argv=None):
     predictor = Predictor(args.model_dir)
     if args.reporting_part:
         calibration = predictor.description.get("calibration", {})
-        if not (
-            calibration.get("num_faces") or calibration.get("labels")
-        ):  # exports before there was the number
+        # Older exports lack num_faces.
+        if not (calibration.get("num_faces") or calibration.get("labels")):
             raise InputError(
                 f"--reporting-part: {predictor.path} was not calibrated, so every row of the "
                 "validation list may have chosen it; measure on other faces"
@@ -81,12 +81,10 @@ def main(argv=None):
     predictions = predict_manifests(predictor, manifests, args.batch_size)
     report = evaluate(predictions)
     print(report_tables(report))
-    answer = "age_group" if "age_group" in predictor.labels else "age"
-    num_unused = (
-        sum(manifest.num_labels["age"] for manifest in manifests)
-        - np.isfinite(predictions.true[answer]).sum()
-    )
-    if answer in report and num_unused:
+    age = "age_group" if "age_group" in predictor.labels else "age"
+    num_ages = sum(manifest.num_labels["age"] for manifest in manifests)
+    num_unused = num_ages - np.isfinite(predictions.true[age]).sum()
+    if age in report and num_unused:
         print(f"{num_unused} ages outside the model's range do not count")
     output_dir = args.output_dir or os.path.join(args.model_dir, "evaluation")
     filesystem.makedirs(output_dir)
@@ -106,8 +104,16 @@ def main(argv=None):
         print(f"written: {args.model_card}")
 
 
-def write_card(path, predictor, report, settings, is_reporting_part):
-    """Writes the model card of what was measured."""
+def write_card(path: str, predictor, report: dict, settings: dict, is_reporting_part: bool) -> None:
+    """Writes the model card of an evaluation.
+
+    Args:
+      path: the file.
+      predictor: predict.predictor.Predictor.
+      report: of evaluation.evaluate.evaluate.
+      settings: {"csv": names of the manifests, "rows": crops}.
+      is_reporting_part: whether only the reporting parts were measured.
+    """
     from age_gender_estimation.evaluation.model_card import model_card
     from age_gender_estimation.storage.files import write_file
 

@@ -1,23 +1,24 @@
-"""The lists that command line arguments name, opened."""
+"""Command line arguments -> opened manifests."""
 
-from age_gender_estimation.data.manifest import open_manifest
+from collections.abc import Sequence
+
+from age_gender_estimation.data.manifest import Manifest, open_manifest
 from age_gender_estimation.errors import SettingError
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.tasks.labels import LABELS
 
 
-def open_manifests(texts, image_dirs):
-    """Opens the manifests that command line arguments name, each with its folder of crops, or all
-    with the one folder.
+def open_manifests(texts: Sequence[str], image_dirs: Sequence[str]) -> list[Manifest]:
+    """Opens the manifests that command line arguments name.
 
     Args:
-      texts: paths of CSV files; `utk.csv:race` or `utk.csv:age,race` uses its labels of these tasks
+      texts: paths of CSV files; `utk.csv:race` or `utk.csv:age,race` uses the labels of these tasks
         only.
-      image_dirs: one folder for all, or one for each.
+      image_dirs: the folders of the crops: one for all manifests, or one for each.
 
     Raises:
-      InputError, SettingError: see data.manifest.open_manifest; unknown tasks; folders that do not
-        pair up.
+      InputError: see data.manifest.open_manifest.
+      SettingError: an unknown task, or another number of folders.
     """
     if len(image_dirs) not in (1, len(texts)):
         raise SettingError(
@@ -25,7 +26,8 @@ def open_manifests(texts, image_dirs):
             f"got {len(image_dirs)}; see --img-dir and --val-img-dir"
         )
     manifests = []
-    for text, folder in zip(texts, image_dirs * len(texts) if len(image_dirs) == 1 else image_dirs):
+    folders = list(image_dirs) * (len(texts) if len(image_dirs) == 1 else 1)
+    for text, folder in zip(texts, folders):
         path, colon, names = text.rpartition(":")
         if not colon or filesystem.exists(text) or not filesystem.exists(path):
             path, colon = text, ""

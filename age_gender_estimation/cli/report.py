@@ -1,5 +1,6 @@
-"""Shows what manifests hold: labels, ages, sample faces, duplicates,
-contradicting labels. Writes report.html and report.json.
+"""Describes manifests in report.html and report.json.
+
+Labels, ages, sample faces, duplicates and contradicting labels are shown.
 
 bin/report_data.py --csv var/train.csv var/val.csv --img-dir var/crop --output-dir var/report
 """

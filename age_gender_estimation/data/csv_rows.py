@@ -51,8 +51,7 @@ def _rows_of(manifest, task_names):
         is_wanted = columns["length"] >= 0
         names = tf.boolean_mask(cells[0], is_wanted)
         columns = {name: tf.boolean_mask(column, is_wanted) for name, column in columns.items()}
-        # Labels go by the place of a row: those of a file that was replaced meanwhile would be
-        # wrong.
+        # Labels go by the place of a row: they would be wrong for a file that was replaced since.
         tf.debugging.assert_equal(
             tf.strings.length(names), columns["length"], f"{manifest.path} has changed"
         )
@@ -65,8 +64,7 @@ def _rows_of(manifest, task_names):
 
 
 def _by_line(values, rows):
-    """Returns [chunks, CHUNK] lines of the file: `values` [n] at the places `rows` [n], -1
-    elsewhere."""
+    """Returns [chunks, CHUNK] lines of a file: `values` [n] in the lines `rows` [n], else -1."""
     column = np.full((rows[-1] // CHUNK + 1, CHUNK), -1, values.dtype)
     column.flat[rows] = values
     return column

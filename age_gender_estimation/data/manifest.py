@@ -1,5 +1,4 @@
-"""The manifest: the CSV file between preprocessing, training and evaluation, checked once and held
-in memory.
+"""The manifest: the CSV file between preprocessing, training and evaluation, as checked columns.
 
 Header `filename,age,gender[,race]`; `filename` is relative to the image folder; an empty cell means
 "not labelled".
@@ -8,7 +7,6 @@ Header `filename,age,gender[,race]`; `filename` is relative to the image folder;
 import dataclasses
 import functools
 import os
-import pathlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +21,7 @@ from age_gender_estimation.data.splits import (
     part_number,
 )
 from age_gender_estimation.datasets.csv_file import UNLABELLED, labels_at, read_labelled_csv
-from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.errors import InputError
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.files import csv_line
 from age_gender_estimation.tasks.labels import LABELS
@@ -211,30 +209,3 @@ def manifest_text(
         values = (labels.get(name) for name in task_names)
         lines.append(csv_line([filename, *("" if value is None else value for value in values)]))
     return "".join(lines)
-
-
-def source_names(paths: Sequence[str]) -> list[str]:
-    """Returns a name for each CSV: its file name, with as many of its folders as tell it from the
-    others.
-
-    Raises:
-      SettingError: a CSV is given twice.
-    """
-    # From the root on: the name must not depend on the current folder.
-    parts = [pathlib.Path(os.path.abspath(path)).parts[1:] for path in paths]
-    for path, own in zip(paths, parts):
-        if parts.count(own) > 1:
-            raise SettingError(
-                f"expected every CSV once, got {path} {parts.count(own)} times: all its rows "
-                "would be duplicates; see --csv"
-            )
-    return [
-        "/".join(_shortest_ending(own, [other for other in parts if other != own])) for own in parts
-    ]
-
-
-def _shortest_ending(own: tuple[str, ...], others: list[tuple[str, ...]]) -> tuple[str, ...]:
-    length = 1
-    while own[-length:] in [other[-length:] for other in others]:
-        length += 1
-    return own[-length:]

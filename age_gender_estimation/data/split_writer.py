@@ -109,7 +109,7 @@ def _split_rows(kept: Iterable[Example], settings: PreprocessSettings) -> Rows:
     """Returns the rows of each split, in the order of their people's hashes."""
     hashed = sorted(
         (
-            split_hash(settings.seed, example.identity),
+            split_hash(settings.seed, example.identity or ""),
             crop_name(safe_relative_path(example.path) or ""),
             example,
         )

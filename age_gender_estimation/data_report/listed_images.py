@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from age_gender_estimation.data.manifest import Manifest, source_names
+from age_gender_estimation.data.manifest import Manifest
+from age_gender_estimation.data.source_names import source_names
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, read_photo
 
 CHUNK = 256  # rows given to the threads at once: half a million futures would take much memory

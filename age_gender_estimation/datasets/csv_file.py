@@ -1,5 +1,4 @@
-"""CSV files with a column `filename` and label columns: manifests, and people's own labelled
-images.
+"""CSV files with a column `filename` and label columns: manifests and people's own lists.
 
 In: UTF-8 text with a header line and RFC 4180 quotes. Out: checked columns in memory. Every error
 names the file, the row and the column.

@@ -1,1 +1,1 @@
-"""How good a model is: metrics over a manifest with confidence intervals, tables and pictures."""
+"""How good a model is: metrics over a manifest with confidence intervals, tables and a figure."""

@@ -97,7 +97,7 @@ def _describe_interval(true, ages):
 
 def _describe_classes(predictions, name, chosen):
     is_right = predictions.true[name][chosen] == predictions.predicted[name][chosen]
-    report = {"accuracy": with_interval(is_right)}
+    report: dict[str, dict | float] = {"accuracy": with_interval(is_right)}
     if name in predictions.confidences:
         report["ece"] = calibration_error(predictions.confidences[name][chosen], is_right)
     return report

@@ -1,23 +1,22 @@
-"""The picture of an evaluation: faces with true and predicted labels, and true against predicted
-age."""
+"""The figure of an evaluation: crops with their labels, and true against predicted age."""
 
 import matplotlib
 import numpy as np
 
+from age_gender_estimation.evaluation.predictions import Predictions
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, read_photo
 from age_gender_estimation.storage.files import write_file
 
 ROWS, COLUMNS = 4, 8
 
 
-def draw_evaluation(predictions, path, seed=0):
-    """Writes a PNG: a grid of 32 faces drawn at random, their labels beneath (wrong ones red), and
-    an age scatter plot.
+def draw_evaluation(predictions: Predictions, path: str, seed: int = 0) -> None:
+    """Writes a PNG: a grid of 32 crops with their labels beneath (red if wrong), and an age plot.
 
     Args:
-      predictions: evaluation.predictions.Predictions.
+      predictions: what to draw.
       path: the file to write.
-      seed: of the choice of faces.
+      seed: of the random choice of crops.
     """
     matplotlib.use("Agg")
     from matplotlib import pyplot
@@ -28,7 +27,7 @@ def draw_evaluation(predictions, path, seed=0):
     for axis, index in zip(grid.subplots(ROWS, COLUMNS).flat, [*chosen, *[None] * ROWS * COLUMNS]):
         axis.axis("off")
         if index is not None:
-            _draw_face(axis, predictions, index)
+            _draw_crop(axis, predictions, index)
     grid.suptitle(
         "true \N{RIGHTWARDS ARROW} predicted (red: wrong class, or more than 10 years off)"
     )
@@ -38,20 +37,19 @@ def draw_evaluation(predictions, path, seed=0):
     pyplot.close(figure)
 
 
-def _draw_face(axis, predictions, index):
+def _draw_crop(axis, predictions, index):
     try:
         axis.imshow(decode_photo(read_photo(predictions.paths[index])))
     except UnreadablePhoto:  # TensorFlow reads some that OpenCV does not, such as GIF
         axis.text(0.5, 0.5, "not shown", ha="center", transform=axis.transAxes)
-    truth, answer, is_wrong = [], [], False
-    for name, answers in predictions.predicted.items():
-        true, predicted = predictions.true[name][index], int(round(answers[index]))
+    true_texts, predicted_texts, is_wrong = [], [], False
+    for name, label in predictions.labels.items():
+        true, predicted = predictions.true[name][index], predictions.predicted[name][index]
         is_known = not np.isnan(true)
-        label = predictions.labels[name]
-        truth.append(label.show(int(true)) if is_known else "?")
-        answer.append(label.show(predicted))
-        is_wrong |= is_known and abs(true - answers[index]) > (10 if name == "age" else 0)
-    text = f"{' '.join(truth)}\n\N{RIGHTWARDS ARROW} {' '.join(answer)}"
+        true_texts.append(label.show(int(true)) if is_known else "?")
+        predicted_texts.append(label.show(int(round(predicted))))
+        is_wrong |= is_known and abs(true - predicted) > (10 if name == "age" else 0)
+    text = f"{' '.join(true_texts)}\n\N{RIGHTWARDS ARROW} {' '.join(predicted_texts)}"
     axis.set_title(text, fontsize=9, y=-0.28, color="firebrick" if is_wrong else "black")
 
 

@@ -1,5 +1,10 @@
-"""The model card of an export, from measured numbers (after Mitchell et al., Model Cards for Model
-Reporting, FAT* 2019)."""
+"""The model card of an export, from measured numbers.
+
+After Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 from age_gender_estimation.evaluation.tables import confusion_tables, group_tables, overall_table
 from age_gender_estimation.markup.markdown import markdown_table
@@ -36,15 +41,21 @@ inherits that. The code is MIT-licensed.
 """
 
 
-def model_card(description, report, measured_on, size, defaults):
+def model_card(
+    description: Mapping[str, Any],
+    report: Mapping[str, dict],
+    measured_on: str,
+    size: int,
+    defaults: Mapping[str, Any],
+) -> str:
     """Returns the card as Markdown.
 
     Args:
-      description: of the export, serving.predictor.load_description.
+      description: the export's model.json.
       report: of evaluation.evaluate.evaluate.
-      measured_on: what the report was measured on, a sentence.
-      size: of the export in bytes.
-      defaults: {hyper-parameter: default}; what differs from them is shown.
+      measured_on: what the report was measured on, as a phrase: "81 faces of val.csv".
+      size: bytes of the export.
+      defaults: {hyper-parameter: default}; the card shows what differs from them.
     """
     parts = [
         f"# Model card: {description['backbone']}, {', '.join(description['tasks'])}\n",
@@ -78,11 +89,11 @@ def model_card(description, report, measured_on, size, defaults):
     return "\n".join(parts)
 
 
-def known_failures(report):
-    """Returns sentences on what is wrong with groups of at least MIN_FACES faces.
+def known_failures(report: Mapping[str, dict]) -> list[str]:
+    """Returns sentences about groups of at least MIN_FACES faces that the model does badly on.
 
-    Ages that are biased, or far worse than those of all faces; classes that are; classes that are
-    taken for another one.
+    These are groups with biased ages, with a far larger age error or a lower accuracy than all
+    faces, and classes that are often taken for another one.
     """
     lines = []
     for name, entry in report.items():

@@ -7,7 +7,8 @@ import numpy as np
 from tqdm import tqdm
 
 from age_gender_estimation.data.corrupt_images import find_corrupt_image
-from age_gender_estimation.data.manifest import Manifest, paths_of, source_names
+from age_gender_estimation.data.manifest import Manifest, paths_of
+from age_gender_estimation.data.source_names import source_names
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.tasks.age_groups import group_numbers

@@ -1,15 +1,15 @@
-"""A self-contained HTML page: headings, text, tables and matplotlib figures in, one text without
-outside resources out."""
+"""Headings, text, tables and figures -> one HTML page that loads nothing from elsewhere."""
 
 import base64
 import html
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.figure import Figure
 
-# default-src 'none' makes the browser itself hold us to the promise that nothing is loaded from
-# anywhere.
+# default-src 'none' makes the browser refuse to load anything from elsewhere.
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -37,21 +37,22 @@ img {{ max-width: 100%; display: block; margin: 1em 0 }}
 
 @dataclass(frozen=True)
 class Table:
-    """A table: names of the columns, and rows of cells. Numbers stand to the right; all text is
-    escaped."""
+    """A table: the names of the columns, and rows of cells.
 
-    header: tuple
-    rows: list
+    Numbers are aligned to the right; all text is escaped.
+    """
+
+    header: Sequence[Any]
+    rows: Sequence[Sequence[Any]]
 
 
-def page(title, sections):
+def page(title: str, sections: Iterable[tuple[str, Iterable[str | Table | Figure]]]) -> str:
     """Returns an HTML page as text.
 
     Args:
-      title: its name.
-      sections: iterable of (heading, parts); a part is a str (a paragraph), a Table, or a
-        matplotlib Figure, whose suptitle, or else the heading, is what readers get who see no
-        pictures.
+      title: the title and first heading.
+      sections: (heading, parts) each; a part is a paragraph, a Table or a matplotlib Figure. The
+        figure's alternative text is its suptitle, or else the heading.
 
     Raises:
       TypeError: a part of another type.
@@ -76,8 +77,7 @@ def _part(part, heading):
 
 
 def _table(table):
-    # The first row decides for its column, so that a last row of shares ("12.3%") stands under the
-    # numbers.
+    # The first row decides for its column: a last row of shares ("12.3%") is aligned to the right.
     is_number = [isinstance(cell, int | float) for cell in (table.rows or [table.header])[0]]
     rows = [_row("td", row, is_number) for row in table.rows]
     header = _row("th", table.header, is_number)
@@ -98,6 +98,6 @@ def _row(tag, cells, is_number):
 
 def _png(figure):
     file = io.BytesIO()
-    # Without the version of matplotlib in it, so that equal figures give equal bytes for longer.
+    # Without matplotlib's version: equal figures give equal bytes for longer.
     figure.savefig(file, format="png", metadata={"Software": None})
     return base64.b64encode(file.getvalue()).decode()

@@ -1,8 +1,11 @@
 """Tables in Markdown."""
 
+from collections.abc import Sequence
+from typing import Any
 
-def markdown_table(header, rows):
-    """Returns a table in Markdown; header and rows are lists of cells."""
+
+def markdown_table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
+    """Returns a table in Markdown; `header` and each row are lists of cells."""
     cells = [[str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     lines = [

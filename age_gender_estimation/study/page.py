@@ -31,7 +31,7 @@ def study_page(study: Study, results: Sequence[Result]) -> str:
         f"On test.csv of {', '.join(study.test)}; mean {PLUS_MINUS} standard deviation over seeds. "
         "Age errors in years; @ marks the metrics of one source."
     )
-    sections = [
+    sections: list[tuple[str, list[str | Table | Figure]]] = [
         ("Question", [study.question, Table(("setting", "value"), settings)]),
         ("Results", [summary, Table(tuple(header), rows)]),
     ]

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from age_gender_estimation.data.manifest import source_names
+from age_gender_estimation.data.source_names import source_names
 from age_gender_estimation.data_report.listed_images import read_images
 from age_gender_estimation.errors import SettingError
 

@@ -1,4 +1,8 @@
 import json
+import os
+import re
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -11,6 +15,7 @@ from age_gender_estimation.evaluation.predictions import Predictions, predict_ma
 from age_gender_estimation.evaluation.tables import report_tables
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
+from tests.conftest import ROOT
 
 NAN = np.nan
 
@@ -161,3 +166,58 @@ def test_faces_above_the_highest_answer_count_where_no_years_are_answered(tmp_pa
     found = predict_manifests(Genders(), [open_manifest(tmp_path / "m.csv", tmp_path)])
     assert found.true["age"].tolist() == [70, 110]
     assert set(evaluate(found)["gender"]["by"]["decade"]) == {"70-79", "110-119"}
+
+
+FOURTH_TASK = """
+from age_gender_estimation.tasks.labels import LABELS, Label
+
+LABELS["glasses"] = Label("glasses", 1, ("no", "yes"), ("no glasses", "glasses"))
+
+import numpy as np
+
+from age_gender_estimation.data.manifest import open_manifest
+from age_gender_estimation.data_report.counts import report_data
+from age_gender_estimation.data_report.listed_images import read_images
+from age_gender_estimation.data_report.page import data_page
+from age_gender_estimation.evaluation.evaluate import evaluate
+from age_gender_estimation.evaluation.predictions import predict_manifests
+from age_gender_estimation.evaluation.tables import report_tables
+
+
+class Predictor:
+    labels, max_age, age_groups = {"age": LABELS["age"], "glasses": LABELS["glasses"]}, 100, None
+
+    def predict_bytes(self, images):
+        return {}
+
+    def predictions(self, outputs):
+        return {"age": (np.array([40.0, 50.0]), None), "glasses": (np.ones(2), np.ones(2))}
+
+
+manifest = open_manifest("m.csv", ".")
+print(report_tables(evaluate(predict_manifests(Predictor(), [manifest]))))
+images = read_images([manifest])
+report = report_data(images)
+print(report["total"]["labelled"], report["total"]["glasses"])
+print(data_page(report, images))
+"""
+
+
+def test_a_fourth_task_is_measured_and_counted(tmp_path):
+    (tmp_path / "m.csv").write_text("filename,age,glasses\na.jpg,40,Yes\nb.jpg,52,no\n")
+    for name in "ab":
+        (tmp_path / f"{name}.jpg").touch()
+    done = subprocess.run(
+        [sys.executable, "-c", FOURTH_TASK],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"glasses accuracy +\| 50.00% ", done.stdout)
+    assert re.search(r"\| by glasses +\| faces \| age MAE ", done.stdout)
+    assert "| yes " in done.stdout and "true glasses \\ predicted" in done.stdout
+    counts = "'race': 0, 'glasses': 2} {'no': 1, 'yes': 1, 'unlabelled': 0}"
+    assert counts in done.stdout and ">Gender, race and glasses<" in done.stdout
+    assert "<th class=number>yes</th>" in done.stdout
