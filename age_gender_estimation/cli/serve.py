@@ -14,8 +14,6 @@ import threading
 
 from age_gender_estimation.cli.arguments import PRETRAINED, make_parser
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-
 
 def port_number(text):
     """Argument type: a TCP port."""
@@ -51,7 +49,8 @@ def serve(model_dir, host, port, folder):
 
     predictor = Predictor(model_dir)
     warm_up(predictor)
-    examples = sorted(map(str, (ROOT / "examples").glob("*.jpg")))
+    # Beside the shipped model in a checkout; a wheel has none.
+    examples = sorted(map(str, (pathlib.Path(PRETRAINED).parent / "examples").glob("*.jpg")))
     page = build_page(predictor, find_card(predictor.path), examples, folder)
     with serving(page, host, port):
         address = f"[{host}]" if ":" in host else host

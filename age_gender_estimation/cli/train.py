@@ -76,7 +76,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--val-csv",
         required=True,
         nargs="+",
-        help="manifests that choose the best checkpoint and calibrate it, see README",
+        help="manifests that choose the best checkpoint and calibrate it, see docs/training.md",
     )
     data.add_argument(
         "--val-img-dir",

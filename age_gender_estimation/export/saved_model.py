@@ -25,7 +25,7 @@ def export_model(model_dir: str) -> str:
     """Exports the best checkpoint of a model folder; the newest one where none was evaluated.
 
     Returns:
-      The path of the new SavedModel. Signatures and outputs: README, "The exported model".
+      The path of the new SavedModel. Signatures and outputs: docs/serving.md.
 
     Raises:
       InputError: the folder holds no trained model, or cannot be read or written.

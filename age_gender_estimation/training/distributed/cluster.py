@@ -55,7 +55,7 @@ def read_cluster(distribute: str, tf_config: str) -> Cluster | None:
     if not tf_config:
         raise SettingError(
             f"--distribute {MULTI_WORKER}: expected the environment variable TF_CONFIG, "
-            f"such as {EXAMPLE}, found none; see README"
+            f"such as {EXAMPLE}, found none; see docs/distributed.md"
         )
     cluster = _parse(tf_config)
     if not cluster.others:
