@@ -98,6 +98,7 @@ def test_storage_does_the_same_here_and_in_a_bucket(bucket_server, environment, 
     assert (outputs[0][-1], outputs[1][-1]) == ("False False", "True True")
 
 
+@pytest.mark.slow
 def test_train_evaluate_export_and_predict_in_a_bucket(
     script, bucket_server, environment, data, crops, tmp_path
 ):

@@ -108,6 +108,7 @@ def test_output_that_cannot_be_printed(preprocess_arguments, script, crops, tmp_
     assert line == "error: standard output: No space left on device; make room and start again"
 
 
+@pytest.mark.slow
 def test_training_and_export_that_cannot_write_leave_what_was_there(
     script, train_arguments, trained, tmp_path
 ):

@@ -57,6 +57,7 @@ def rows(data):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_finished_runs_have_metrics_and_failed_ones_a_reason(first_run, data):
     assert first_run.returncode == 1 and "1 of 2 runs finished" in first_run.stdout
     good, bad = rows(data)
@@ -70,6 +71,7 @@ def test_finished_runs_have_metrics_and_failed_ones_a_reason(first_run, data):
     assert "0.001" in (data / "out/results.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_exported_averages_and_mirrored_answers_are_those_that_training_evaluated(
     first_run, data
 ):
@@ -83,6 +85,7 @@ def test_the_exported_averages_and_mirrored_answers_are_those_that_training_eval
     assert report["gender"]["accuracy"]["value"] == pytest.approx(best["gender_accuracy"])
 
 
+@pytest.mark.slow
 def test_its_models_answer_with_a_range_of_years(first_run, data, script):
     picture = next((data / "faces/crop").rglob("*.jpg"))
     model = data / "out/runs/learning_rate=0.001 sources=faces+more:gender/model"
@@ -94,6 +97,7 @@ def test_its_models_answer_with_a_range_of_years(first_run, data, script):
     }
 
 
+@pytest.mark.slow
 def test_started_again_it_skips_what_is_finished(first_run, data, script):
     result = (
         data / "out/runs/learning_rate=0.001 sources=faces+more:gender/evaluation/evaluation.json"

@@ -139,7 +139,7 @@ def test_missing_input_is_one_line_and_exit_code_1(script, tmp_path, name, argum
         (
             "evaluate.py",
             ["--model-card", "no/CARD.md"],
-            "--model-card no/CARD.md: expected a file in a folder that is",
+            "--model-card no/CARD.md: expected a file in an existing folder",
         ),
     ],
 )
