@@ -116,6 +116,7 @@ def test_started_again_it_skips_what_is_finished(first_run, data, script):
     assert result.stat().st_mtime_ns == written and rows(data) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "old, new, message",
     [
