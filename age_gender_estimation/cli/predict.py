@@ -55,7 +55,7 @@ def main(argv=None):
     if args.model_dir == PRETRAINED and not os.path.isdir(PRETRAINED):
         raise InputError(
             "--model-dir is not given: expected the model that comes with the code in "
-            f"{PRETRAINED}, found none; train.py makes one"
+            f"{PRETRAINED}, found none; age-gender train makes one"
         )
 
     from age_gender_estimation.predict.job import Job, Settings

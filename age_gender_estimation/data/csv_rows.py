@@ -26,8 +26,8 @@ def read_rows(manifests: Sequence[Manifest], task_names: Sequence[str]) -> tf.da
       manifests: the manifests, or parts of them.
       task_names: the labels to give; -1 where there is none.
 
-    The Dataset fails with InvalidArgumentError where a file is not the one any more that was
-    checked.
+    The Dataset fails with InvalidArgumentError where a file has other names, or names in another
+    order, than when it was checked.
     """
     rows = _rows_of(manifests[0], task_names)
     for manifest in manifests[1:]:
@@ -36,8 +36,10 @@ def read_rows(manifests: Sequence[Manifest], task_names: Sequence[str]) -> tf.da
 
 
 def _rows_of(manifest, task_names):
-    lengths = [len(name.encode()) for name in manifest.filenames]
-    columns = {"length": _by_line(np.array(lengths, np.int32), manifest.rows)}
+    # In a graph of its own: the Estimator calls this while it builds one.
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        hashes = session.run(_hash_names(tf.constant(manifest.filenames)))
+    columns = {"hash": _by_line(hashes, manifest.rows)}
     columns |= {name: _by_line(manifest.labels[name], manifest.rows) for name in task_names}
     names = tf.data.experimental.CsvDataset(
         manifest.path,
@@ -48,12 +50,12 @@ def _rows_of(manifest, task_names):
 
     def to_examples(cells, columns):
         columns = {name: column[: tf.size(cells[0])] for name, column in columns.items()}
-        is_wanted = columns["length"] >= 0
+        is_wanted = columns["hash"] >= 0
         names = tf.boolean_mask(cells[0], is_wanted)
         columns = {name: tf.boolean_mask(column, is_wanted) for name, column in columns.items()}
         # Labels go by the place of a row: they would be wrong for a file that was replaced since.
         tf.debugging.assert_equal(
-            tf.strings.length(names), columns["length"], f"{manifest.path} has changed"
+            _hash_names(names), columns["hash"], f"{manifest.path} has changed"
         )
         paths = tf.strings.join([os.path.join(manifest.image_dir, ""), names])
         return paths, {name: tf.cast(columns[name], tf.int32) for name in task_names}
@@ -61,6 +63,11 @@ def _rows_of(manifest, task_names):
     # The shorter one ends it: what follows the last row of a part is not read.
     lines = tf.data.Dataset.zip((names.batch(CHUNK), tf.data.Dataset.from_tensor_slices(columns)))
     return lines.map(to_examples).unbatch()
+
+
+def _hash_names(names):
+    """Returns int32 [n], 0 or more, of string [n]."""
+    return tf.cast(tf.strings.to_hash_bucket_fast(names, 2**31 - 1), tf.int32)
 
 
 def _by_line(values, rows):

@@ -86,7 +86,7 @@ class Predictor:
             reason = f"{type(error).__name__}: {short_message(error)}"
             raise InputError(
                 f"{self.path}: expected a SavedModel exported by this project ({reason}); "
-                "bin/export.py makes one of a model folder"
+                "age-gender export makes one of a model folder"
             ) from None
 
     def _load(self):

@@ -74,7 +74,7 @@ def train_and_evaluate(
 
     with folder.lock() if distribution.is_chief else contextlib.nullcontext():
         if distribution.is_chief:
-            # After the network was built: settings that it refuses leave nothing in the folder.
+            # After the backbone was built: settings that it refuses leave no hparams.json here.
             _describe(hparams, train_manifests, val_manifests, folder)
         history = _make_history(hparams, val_manifests, folder, estimator, is_stopping)
         listener = EvaluationListener(history, hparams, is_stopping)
