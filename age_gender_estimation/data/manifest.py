@@ -1,7 +1,7 @@
 """The manifest: the CSV file between preprocessing, training and evaluation, as checked columns.
 
-Header `filename,age,gender[,race]`; `filename` is relative to the image folder; an empty cell means
-"not labelled".
+Header `filename,age,gender[,race]`; `filename` is relative to the image folder; an age is a year or
+a range as in 25-32; an empty cell means "not labelled".
 """
 
 import dataclasses
@@ -206,6 +206,7 @@ def manifest_text(
     """
     lines = [csv_line(["filename", *task_names])]
     for filename, labels in rows:
-        values = (labels.get(name) for name in task_names)
-        lines.append(csv_line([filename, *("" if value is None else value for value in values)]))
+        values = ((name, labels.get(name)) for name in task_names)
+        cells = ("" if value is None else LABELS[name].write(value) for name, value in values)
+        lines.append(csv_line([filename, *cells]))
     return "".join(lines)

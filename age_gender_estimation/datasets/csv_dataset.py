@@ -28,7 +28,7 @@ def read_csv_dataset(path: str, filters: Filters) -> list[Example]:
         labels = table.labels_of(index)
         age = labels.get("age")
         drop = "no_label" if all(label is None for label in labels.values()) else ""
-        if age is not None and not filters.min_age <= age <= filters.max_age:
+        if age is not None and not filters.keeps_age(age):
             drop = "age"
         person = table.people[index] if table.people else None
         split = table.splits[index] if table.splits else None

@@ -75,8 +75,8 @@ def read_labelled_csv(path: str) -> LabelledCsv:
     """Reads and checks a CSV file, once.
 
     Columns: `filename`, a column per task of LABELS, `person` and `split`; all but the first are
-    optional. A label is a whole number, or the name or symbol of a class in any case; an empty
-    cell means "not labelled". Blank lines are skipped.
+    optional. A label is a whole number, a range of years as in 25-32, or the name or symbol of a
+    class in any case; an empty cell means "not labelled". Blank lines are skipped.
 
     Raises:
       InputError: the file cannot be read, or the first wrong header, row or value.

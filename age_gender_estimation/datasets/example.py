@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from age_gender_estimation.tasks.age_labels import first_years, last_years
+
 
 @dataclass(slots=True)
 class Example:
@@ -35,3 +37,7 @@ class Filters:
     min_score: float = 1.0
     min_age: int = 0
     max_age: int = 100
+
+    def keeps_age(self, label: int) -> bool:
+        """Returns whether an age, or some year of a range, is from min_age to max_age."""
+        return first_years(label) <= self.max_age and last_years(label) >= self.min_age

@@ -54,8 +54,8 @@ def read_utkface(photo_dir: str | os.PathLike, filters: Filters) -> list[Example
         if labels is None:
             examples.append(Example(path, drop="file_name"))
         else:
-            is_kept = filters.min_age <= labels["age"] <= filters.max_age
-            examples.append(Example(path, {**labels}, drop="" if is_kept else "age"))
+            drop = "" if filters.keeps_age(labels["age"]) else "age"
+            examples.append(Example(path, {**labels}, drop=drop))
     return examples
 
 

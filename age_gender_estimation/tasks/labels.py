@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from age_gender_estimation.tasks.age_labels import HIGHEST_AGE, parse_age, show_age
+
 INTERVAL_COVERAGE = 0.8  # share of people whose age the predicted interval should contain
 ADULT_AGE = 18
 
@@ -12,7 +14,7 @@ class Label:
 
     Attributes:
       name: column of the manifest, and key of every dict of labels.
-      highest: largest valid value.
+      highest: largest valid value; of ages, the largest year.
       class_names: the name of each value, in order; empty where the value names itself (years).
       class_symbols: what predict prints for each value.
       is_optional: whether a list leaves the column out where nobody has the label.
@@ -44,6 +46,22 @@ class Label:
         """Returns `value` as predict prints it: `46`, `M`, `Asian`."""
         return self.class_symbols[value] if self.class_symbols else str(value)
 
+    def write(self, value: int) -> str:
+        """Returns `value` as it stands in a manifest, where `parse` reads it."""
+        return str(value)
+
+
+class AgeLabel(Label):
+    """Ages: whole years, or ranges of years, as numbers of `tasks.age_labels`."""
+
+    def parse(self, text: str) -> int | None:
+        return parse_age(text)
+
+    def show(self, value: int) -> str:
+        return show_age(value)
+
+    write = show
+
 
 def _classes(
     name: str,
@@ -60,7 +78,7 @@ def _classes(
 LABELS = {
     label.name: label
     for label in (
-        Label("age", highest=116, is_optional=False),
+        AgeLabel("age", HIGHEST_AGE, is_optional=False),
         _classes("gender", ("female", "male"), ("F", "M"), is_optional=False),
         _classes("race", ("White", "Black", "Asian", "Indian", "Others")),
     )
