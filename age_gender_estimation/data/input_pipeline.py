@@ -14,7 +14,7 @@ from age_gender_estimation.data.augment import augment
 from age_gender_estimation.data.csv_rows import CHUNK, read_rows
 from age_gender_estimation.data.images import read_image
 from age_gender_estimation.data.manifest import Manifest
-from age_gender_estimation.tasks.age_groups import group_numbers
+from age_gender_estimation.tasks.age_labels import SPAN, first_years
 
 # Rows are undecoded, about 0.3 KB each. Manifests are sorted by a hash, so this mixes any size.
 SHUFFLE_ROWS = 65_536
@@ -106,7 +106,7 @@ def _mixed(datasets, sizes, seed):
 
 def _balanced(manifests, task_names, hparams, seed):
     """Returns endless rows in which each decade of age has the share of `balanced_shares`."""
-    decades = _decades(manifests, hparams.usable_ages())
+    decades = _decades(manifests, hparams.usable_ages)
     shares = balanced_shares(
         {int(decade): int((decades == decade).sum()) for decade in np.unique(decades)},
         hparams.age_balance,
@@ -132,9 +132,10 @@ def _balanced(manifests, task_names, hparams, seed):
 
 def _decades(manifests, usable_ages):
     """Returns int [rows of all manifests]: 3 for an age from 30 to 39; NO_DECADE where there is no
-    usable age."""
+    usable age. A range counts by its middle, an open one such as 70+ as its first ten years."""
     ages = np.concatenate([manifest.labels["age"] for manifest in manifests])
-    return np.where(group_numbers(ages, usable_ages) >= 0, ages // 10, NO_DECADE)
+    middles = first_years(ages) + np.minimum(ages // SPAN, 10) // 2
+    return np.where(usable_ages(ages), middles // 10, NO_DECADE)
 
 
 def balanced_shares(counts: Mapping[int, int], balance: float) -> dict[int, float]:

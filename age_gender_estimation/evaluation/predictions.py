@@ -12,6 +12,7 @@ from age_gender_estimation.data.source_names import source_names
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.tasks.age_groups import group_numbers
+from age_gender_estimation.tasks.age_labels import is_one_year
 from age_gender_estimation.tasks.labels import LABELS, Label
 
 # What a model with an age distribution predicts beside the age.
@@ -105,7 +106,8 @@ def _true_labels(manifests):
     true = {}
     for task in LABELS:
         labels = np.concatenate([manifest.labels[task] for manifest in manifests])
-        true[task] = np.where(labels < 0, np.nan, labels.astype(np.float64))
+        is_known = is_one_year(labels) if task == "age" else labels >= 0
+        true[task] = np.where(is_known, labels.astype(np.float64), np.nan)
     return true
 
 

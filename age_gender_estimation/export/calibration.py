@@ -181,5 +181,6 @@ def _classes(task: str, labels: np.ndarray, hparams: HParams) -> tuple[np.ndarra
         return labels, f"{task}_probabilities"
     groups = hparams.age_groups()
     if not groups:
+        # Ranges of years are above max_age too.
         return np.where(labels <= hparams.max_age, labels, -1), "age_probabilities"
     return group_numbers(labels, groups), "age_group_probabilities"

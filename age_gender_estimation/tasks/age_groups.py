@@ -1,9 +1,13 @@
-"""Ages as ranges of years, ((first, last), ...), both ends included; in NumPy."""
+"""Groups of ages, ((first, last), ...) in years, both ends included. Imports no TensorFlow."""
 
-from collections.abc import Iterable
+import functools
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
+from age_gender_estimation.tasks.age_labels import first_years, last_years
 from age_gender_estimation.tasks.labels import LABELS, Label
 
 Group = tuple[int, int]
@@ -43,6 +47,25 @@ def group_numbers(years: np.ndarray, groups: Iterable[Group]) -> np.ndarray:
     for number, (first, last) in enumerate(groups):
         numbers[(years >= first) & (years <= last)] = number
     return numbers
+
+
+def allowed_groups(labels: Any, groups: Sequence[Group]) -> list:
+    """Returns, for each group, a bool array or tensor [n]: whether it is one that a label means.
+
+    A year, or a range within a group, means that group. A range that is made of whole groups means
+    all of them. A range that cuts through a group, and an unlabelled row, mean none.
+
+    Args:
+      labels: int [n], a NumPy array or a tensor; see tasks.age_labels.
+      groups: they do not overlap.
+    """
+    first, last = first_years(labels), last_years(labels)
+    touched = [(last >= low) & (first <= high) for low, high in groups]
+    is_within = [(first >= low) & (last <= high) for low, high in groups]
+    is_cut = [(first > low) | (last < high) for low, high in groups]
+    cuts = functools.reduce(operator.or_, map(operator.and_, touched, is_cut))
+    is_usable = (labels >= 0) & (~cuts | functools.reduce(operator.or_, is_within))
+    return [each & is_usable for each in touched]
 
 
 def decade_names(years: Iterable[float]) -> np.ndarray:

@@ -1,13 +1,16 @@
 """The encodings of age: classes, soft, regression and groups, each with loss, decoding and metrics.
 
-Ages above max_age, or outside every group, count as unlabelled for the head.
+Labels are years or ranges of years, see tasks.age_labels. Ages above max_age, ages outside every
+group and ranges that cut through one count as unlabelled for the head.
 """
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from age_gender_estimation.tasks.head import Head, softmax_losses
+from age_gender_estimation.tasks.age_groups import allowed_groups
+from age_gender_estimation.tasks.age_labels import first_years, is_one_year, last_years
+from age_gender_estimation.tasks.head import Head
 from age_gender_estimation.tasks.labels import ADULT_AGE, INTERVAL_COVERAGE
 
 Groups = tuple[tuple[int, int], ...]
@@ -22,7 +25,7 @@ HUBER_DELTA = 5.0 / AGE_SCALE  # quadratic below errors of five years
 def classes_head(max_age: int, weight: float, interval_mass: float = INTERVAL_COVERAGE) -> Head:
     """A softmax over the years 0 to max_age, decoded as its expected value.
 
-    The loss is the cross-entropy in nats. DEX: Rothe et al., IJCV 2018.
+    The loss is that of `range_losses`, for a year the cross-entropy. DEX: Rothe et al., IJCV 2018.
 
     Args:
       max_age: highest age in years.
@@ -30,7 +33,26 @@ def classes_head(max_age: int, weight: float, interval_mass: float = INTERVAL_CO
       interval_mass: share of the distribution between `age_low` and `age_high`; see
         export.calibration.
     """
-    return _years_head(max_age, weight, softmax_losses, interval_mass)
+
+    def losses(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        return range_losses(_allowed_years(labels, max_age), logits)
+
+    return _years_head(max_age, weight, losses, interval_mass)
+
+
+def range_losses(allowed: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Returns -log(sum of p[class] over the allowed classes) in nats, float32 [batch].
+
+    The likelihood of an interval-censored label: with one allowed class it is the cross-entropy,
+    with all of them it is 0.
+
+    Args:
+      allowed: bool [batch, num_classes]; where none is allowed the result is any finite number.
+      logits: float32 [batch, num_classes].
+    """
+    lowest = tf.float32.min / 2  # an infinity would give NaN in the gradient
+    inside = tf.reduce_logsumexp(tf.where(allowed, logits, lowest), axis=-1)
+    return tf.reduce_logsumexp(logits, axis=-1) - inside
 
 
 def soft_head(
@@ -39,15 +61,18 @@ def soft_head(
     """The softmax of `classes_head`, trained towards a Gaussian around the labelled year.
 
     The loss is the Kullback-Leibler divergence in nats, sum(t * log(t / p)); a perfect prediction
-    has 0. Deep label distribution learning: Gao et al., IEEE TIP 2017. `sigma` is in years.
+    has 0. Deep label distribution learning: Gao et al., IEEE TIP 2017. `sigma` is in years. For a
+    range of years it is that of `range_losses`.
     """
 
     def losses(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         target = gaussian_targets(labels, max_age, sigma)
         # xlogy is 0 where the target is 0.
-        return tf.reduce_sum(
+        divergences = tf.reduce_sum(
             tf.math.xlogy(target, target) - target * tf.nn.log_softmax(logits), axis=-1
         )
+        of_ranges = range_losses(_allowed_years(labels, max_age), logits)
+        return tf.where(is_one_year(labels), divergences, of_ranges)
 
     return _years_head(max_age, weight, losses, interval_mass)
 
@@ -65,12 +90,13 @@ def gaussian_targets(labels: tf.Tensor, max_age: int, sigma: float) -> tf.Tensor
 def regression_head(max_age: int, loss_name: str, weight: float) -> Head:
     """One number, (years - AGE_CENTRE) / AGE_SCALE, with an L1 or Huber loss in these units.
 
+    The error for a range is the distance to it, 0 inside.
     Huber (Annals of Mathematical Statistics, 1964): e^2 / (2 d) below d = HUBER_DELTA, else
     e - d / 2. It is divided by d, so that large errors have the slope that they have in L1.
     """
 
     def losses(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        errors = tf.abs(logits[:, 0] - (tf.cast(labels, tf.float32) - AGE_CENTRE) / AGE_SCALE)
+        errors = years_outside(labels, AGE_CENTRE + AGE_SCALE * logits[:, 0]) / AGE_SCALE
         if loss_name == "l1":
             return errors
         return tf.where(
@@ -84,36 +110,47 @@ def regression_head(max_age: int, loss_name: str, weight: float) -> Head:
 
 
 def groups_head(groups: Groups, weight: float) -> Head:
-    """A softmax over ranges of years, ((first, last), ...), with the cross-entropy in nats."""
+    """A softmax over ranges of years, ((first, last), ...), with the loss of `range_losses`."""
 
     def decode(logits: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"age_group_probabilities": tf.nn.softmax(logits)}
 
     def metrics(labels: tf.Tensor, outputs: dict, weights: tf.Tensor) -> dict:
         predicted = tf.argmax(outputs["age_group_probabilities"], -1, tf.int32)
-        accuracy = tf.compat.v1.metrics.accuracy(group_of(labels, groups), predicted, weights)
-        return {"age_group_accuracy": accuracy}
+        is_right = tf.gather(_allowed_groups(labels, groups), predicted, batch_dims=1)
+        return {"age_group_accuracy": tf.compat.v1.metrics.mean(is_right, weights)}
 
     return Head(
         "age",
         len(groups),
-        lambda labels: group_of(labels, groups) >= 0,
-        lambda labels, logits: softmax_losses(group_of(labels, groups), logits),
+        lambda labels: tf.reduce_any(_allowed_groups(labels, groups), axis=-1),
+        lambda labels, logits: range_losses(_allowed_groups(labels, groups), logits),
         decode,
         metrics,
         weight,
     )
 
 
-def group_of(labels: tf.Tensor, groups: Groups) -> tf.Tensor:
-    """Returns the number of the group of each label, int32 [batch]; -1 outside all groups.
+def years_outside(labels: tf.Tensor, years: tf.Tensor) -> tf.Tensor:
+    """Returns the distance in years to labels, float32 [batch]; 0 inside a range.
 
-    age_groups.group_numbers is the same in NumPy.
+    Args:
+      labels: int32 [batch], years or ranges.
+      years: float32 [batch].
     """
-    number = -tf.ones_like(labels)
-    for index, (first, last) in enumerate(groups):
-        number = tf.where((labels >= first) & (labels <= last), index, number)
-    return number
+    first, last = tf.cast(first_years(labels), tf.float32), tf.cast(last_years(labels), tf.float32)
+    return tf.maximum(tf.maximum(first - years, years - last), 0.0)
+
+
+def _allowed_years(labels, max_age):
+    """Returns bool [batch, max_age + 1]: the years that each label means."""
+    years, labels = tf.range(max_age + 1), labels[:, tf.newaxis]
+    return (labels >= 0) & (years >= first_years(labels)) & (years <= last_years(labels))
+
+
+def _allowed_groups(labels, groups):
+    """Returns bool [batch, groups]: the groups that each label means."""
+    return tf.stack(allowed_groups(labels, groups), axis=-1)
 
 
 def expected_age(probabilities: tf.Tensor) -> tf.Tensor:
@@ -134,7 +171,7 @@ def age_quantile(probabilities: tf.Tensor, share: float) -> tf.Tensor:
 
 
 def _in_range(max_age: int) -> Callable:
-    return lambda labels: (labels >= 0) & (labels <= max_age)
+    return lambda labels: (labels >= 0) & (first_years(labels) <= max_age)
 
 
 def _years_head(max_age: int, weight: float, losses: Callable, interval_mass: float) -> Head:
@@ -154,7 +191,11 @@ def _years_head(max_age: int, weight: float, losses: Callable, interval_mass: fl
 
 def _age_metrics(labels: tf.Tensor, outputs: dict, weights: tf.Tensor) -> dict:
     years, metrics = tf.cast(labels, tf.float32), tf.compat.v1.metrics
-    result = {
+    outside = years_outside(labels, outputs["age"])
+    result = {"age_years_outside": metrics.mean(outside, weights)}
+    # Of the labels that are years; 0 without any.
+    weights *= tf.cast(is_one_year(labels), tf.float32)
+    result |= {
         "age_mae": metrics.mean_absolute_error(years, outputs["age"], weights),
         "age_rmse": metrics.root_mean_squared_error(years, outputs["age"], weights),
     }

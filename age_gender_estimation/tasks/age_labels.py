@@ -34,6 +34,11 @@ def last_years(labels: Any) -> Any:
     return labels % SPAN + labels // SPAN
 
 
+def is_one_year(labels: Any) -> Any:
+    """Returns whether labels are one year; False for a range and where there is no label."""
+    return (labels >= 0) & (labels < SPAN)
+
+
 def parse_age(text: str) -> int | None:
     """Returns the label in `text`, or None for an empty cell ("not labelled").
 
@@ -65,4 +70,4 @@ def parse_age(text: str) -> int | None:
 def show_age(label: int) -> str:
     """Returns a label as manifests and predict write it: `46` or `25-32`."""
     first, last = first_years(label), last_years(label)
-    return str(first) if first == last else f"{first}-{last}"
+    return str(first) if is_one_year(label) else f"{first}-{last}"

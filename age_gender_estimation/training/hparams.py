@@ -6,9 +6,12 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from age_gender_estimation.errors import SettingError
 from age_gender_estimation.storage.model_folder import ModelFolder
-from age_gender_estimation.tasks.age_groups import AGE_GROUPS, parse_age_groups
+from age_gender_estimation.tasks.age_groups import AGE_GROUPS, allowed_groups, parse_age_groups
+from age_gender_estimation.tasks.age_labels import first_years
 from age_gender_estimation.tasks.labels import LABELS
 from age_gender_estimation.training.fields import check_field
 from age_gender_estimation.training.settings import Settings
@@ -66,9 +69,14 @@ class HParams(Settings):
         except ValueError as error:
             raise SettingError(f"--age-encoding {self.age_encoding}: {error}") from None
 
-    def usable_ages(self) -> tuple[tuple[int, int], ...]:
-        """Returns the ranges of years that the age head can learn, ((first, last), ...)."""
-        return self.age_groups() or ((0, self.max_age),)
+    def usable_ages(self, labels: np.ndarray) -> np.ndarray:
+        """Returns bool [n]: which ages, int [n], the age head can learn from.
+
+        tasks.age_heads has the same rules in TensorFlow.
+        """
+        if groups := self.age_groups():
+            return np.any(allowed_groups(labels, groups), axis=0)
+        return (labels >= 0) & (first_years(labels) <= self.max_age)
 
     def task_weights(self) -> dict[str, float]:
         """Returns {task: weight in the joint loss} of every task, 1 where none was set."""

@@ -12,7 +12,7 @@ from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.faces.crop import GEOMETRIES, load_geometry
 from age_gender_estimation.storage.files import read_json
 from age_gender_estimation.storage.model_folder import ModelFolder
-from age_gender_estimation.tasks.age_groups import group_name, group_numbers
+from age_gender_estimation.tasks.age_groups import group_name
 from age_gender_estimation.tasks.labels import LABELS
 
 logger = logging.getLogger(__name__)
@@ -104,18 +104,18 @@ def check_validation(data: dict, model_dir: str) -> None:
 def _usable_labels(hparams, manifests):
     """Returns {task: labels that its head can use}."""
     usable = {name: sum(manifest.num_labels[name] for manifest in manifests) for name in LABELS}
-    groups = hparams.usable_ages()
     for manifest in manifests:
         labelled = manifest.num_labels["age"]
-        unusable = labelled - int((group_numbers(manifest.labels["age"], groups) >= 0).sum())
+        unusable = labelled - int(hparams.usable_ages(manifest.labels["age"]).sum())
         usable["age"] -= unusable
         if unusable and (not hparams.tasks or "age" in hparams.tasks):
             logger.info(
-                "%s: %d of %d ages are outside %s: unlabelled for the age head",
+                "%s: %d of %d ages are outside %s, or are ranges that cut through a group: "
+                "unlabelled for the age head",
                 manifest.path,
                 unusable,
                 labelled,
-                ", ".join(map(group_name, groups)),
+                ", ".join(map(group_name, hparams.age_groups())) or f"0-{hparams.max_age}",
             )
     return usable
 

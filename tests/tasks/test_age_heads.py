@@ -9,11 +9,13 @@ from age_gender_estimation.tasks.age_heads import (
     classes_head,
     expected_age,
     gaussian_targets,
-    group_of,
     groups_head,
+    range_losses,
     regression_head,
     soft_head,
+    years_outside,
 )
+from age_gender_estimation.tasks.age_labels import age_label
 
 GROUPS = ((1, 26), (27, 52), (53, 80))
 
@@ -140,7 +142,6 @@ def test_huber_is_quadratic_below_five_years_and_linear_above():
 
 def test_groups_count_ages_outside_all_of_them_as_unlabelled():
     labels = tf.constant([0, 1, 26, 27, 52, 53, 80, 81, -1])
-    assert group_of(labels, GROUPS).numpy().tolist() == [-1, 0, 0, 1, 1, 2, 2, -1, -1]
     head = groups_head(GROUPS, 1)
     assert head.labelled(labels).numpy().tolist() == [False] + [True] * 6 + [False] * 2
     losses = head.example_losses(tf.constant([30, 81]), np.repeat(log(0.2, 0.5, 0.3), 2, axis=0))
@@ -164,3 +165,85 @@ def test_streaming_metrics_skip_what_is_not_labelled():
     np.testing.assert_allclose(
         [values["age_mae"], values["age_rmse"]], [7.5, np.sqrt(62.5)], rtol=1e-6
     )
+
+
+def gradient(head, label, logits):
+    logits = tf.constant(logits)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss, _ = head.loss(tf.constant([label]), logits)
+    return float(loss), tape.gradient(loss, logits).numpy()[0]
+
+
+@pytest.mark.parametrize("head", [classes_head(3, 1), soft_head(3, 2.0, 1)])
+def test_a_range_teaches_minus_the_logarithm_of_its_probability(head):
+    # P(1 to 2) = 0.2 + 0.3. The gradient is p - p / P inside the range, and p outside.
+    loss, slopes = gradient(head, age_label(1, 2), log(0.1, 0.2, 0.3, 0.4))
+    assert loss == pytest.approx(-np.log(0.5), rel=1e-6)
+    np.testing.assert_allclose(slopes, [0.1, 0.2 - 0.4, 0.3 - 0.6, 0.4], atol=1e-6)
+
+
+@pytest.mark.parametrize("head", [classes_head(3, 1), soft_head(3, 2.0, 1)])
+def test_a_range_of_all_years_teaches_nothing(head):
+    # An open range ends above max_age.
+    for last in (3, 116):
+        loss, slopes = gradient(head, age_label(0, last), log(0.1, 0.2, 0.3, 0.4))
+        assert loss == pytest.approx(0, abs=1e-6)
+        np.testing.assert_allclose(slopes, np.zeros(4), atol=1e-6)
+
+
+def test_a_range_of_probability_0_has_a_finite_loss_and_gradient():
+    loss, slopes = gradient(classes_head(3, 1), age_label(2, 3), [[0.0, 1000.0, -1000.0, -1000.0]])
+    assert loss == pytest.approx(2000 - np.log(2))
+    np.testing.assert_allclose(slopes, [0, 1, -0.5, -0.5], atol=1e-6)
+
+
+def test_one_allowed_class_has_the_cross_entropy():
+    logits = log(0.1, 0.2, 0.7)
+    losses = range_losses(tf.constant([[False, True, False]]), logits)
+    expected = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[1], logits=logits)
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+
+
+def test_regression_learns_the_distance_to_a_range():
+    head = regression_head(100, "l1", 1)
+    range_label = age_label(25, 32)
+    # 35 + 20 * 0.25 = 40 years, 8 above 32: a loss of 8 / 20 and a slope of 1. 30 years are inside.
+    assert gradient(head, range_label, [[0.25]]) == (pytest.approx(0.4), [1.0])
+    assert gradient(head, range_label, [[-0.25]]) == (0.0, [0.0])
+    assert years_outside(tf.constant([range_label, 30]), [20.0, 31.0]).numpy().tolist() == [5, 1]
+
+
+def test_groups_learn_ranges_of_whole_groups_or_within_one():
+    head = groups_head(GROUPS, 1)  # 1-26, 27-52, 53-80
+    whole, within, two, cut = (
+        age_label(*years) for years in ((27, 52), (30, 32), (1, 60), (20, 30))
+    )
+    assert head.labelled(tf.constant([whole, within, two, cut])).numpy().tolist() == (
+        [True, True, False, False]
+    )
+    both = age_label(27, 80)
+    logits = np.repeat(log(0.2, 0.5, 0.3), 4, axis=0)
+    losses = head.example_losses(tf.constant([whole, within, both, cut]), logits)
+    np.testing.assert_allclose(losses, [-np.log(0.5), -np.log(0.5), -np.log(0.8), 0], rtol=1e-6)
+
+
+def test_metrics_take_years_and_ranges():
+    # Expected years 1 and 3: one from 2, none from 2-3, and the range does not count for the MAE.
+    logits = np.array([[-99, 99, -99, -99], [-99, -99, -99, 99]], np.float32)
+    metrics = streamed(classes_head(3, 1), [2, age_label(2, 3)], logits)
+    assert metrics["age_years_outside"] == pytest.approx(0.5)
+    assert metrics["age_mae"] == pytest.approx(1.0)
+    metrics = streamed(groups_head(GROUPS, 1), [age_label(1, 52), 60], log(0.2, 0.5, 0.3)[[0, 0]])
+    assert metrics["age_group_accuracy"] == pytest.approx(0.5)
+
+
+def test_in_a_graph_soft_ages_and_ranges_have_the_losses_that_they_have_eagerly():
+    # There, == compares two tensors by identity.
+    labels, logits = np.array([2, age_label(1, 2)], np.int32), log(0.1, 0.2, 0.3, 0.4)[[0, 0]]
+    head = soft_head(3, 1.0, 1)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        losses = session.run(head.losses(tf.constant(labels), tf.constant(logits)))
+    assert losses[1] == pytest.approx(-np.log(0.5))
+    expected = head.losses(tf.constant(labels), tf.constant(logits))
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)

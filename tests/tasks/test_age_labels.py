@@ -37,7 +37,20 @@ def test_years_and_ranges_are_read_as_people_write_them(text, first, last):
 
 @pytest.mark.parametrize(
     "text",
-    ["32-25", "-5", "-5-3", "5-", "117", "60-117", "200+", "12-Aug", "(25 32)", "25,32", "a", "46.5"]
+    [
+        "32-25",
+        "-5",
+        "-5-3",
+        "5-",
+        "117",
+        "60-117",
+        "200+",
+        "12-Aug",
+        "(25 32)",
+        "25,32",
+        "a",
+        "46.5",
+    ]
     + ["\u0663\u0664", "1-2-3"],
 )
 def test_other_ages_are_refused(text):
