@@ -103,8 +103,11 @@ def make_settings(args: argparse.Namespace, dataset: Dataset) -> PreprocessSetti
     """Returns the settings that the arguments and the dataset's defaults give.
 
     Raises:
-      SettingError: --align and another --geometry.
+      SettingError: --align and another --geometry, or --fold and --test-ratio.
     """
+    fold = getattr(args, "fold", None)
+    if fold is not None and args.test_ratio:
+        raise SettingError(f"--fold {fold} gives test.csv; leave --test-ratio out")
     geometry, face = getattr(args, "geometry", None), WHOLE
     if getattr(args, "detect", False):
         face = ONLY
@@ -123,6 +126,7 @@ def make_settings(args: argparse.Namespace, dataset: Dataset) -> PreprocessSetti
         args.test_ratio,
         args.seed,
         face,
+        fold,
     )
 
 

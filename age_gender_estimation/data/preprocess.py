@@ -24,6 +24,7 @@ from age_gender_estimation.data.crops import (
     make_crops,
     safe_relative_path,
 )
+from age_gender_estimation.data.folds import hold_out_fold
 from age_gender_estimation.data.preprocess_settings import PreprocessSettings
 from age_gender_estimation.data.split_writer import (
     CONTENT,
@@ -64,7 +65,8 @@ def preprocess(
 
     Raises:
       InputError: there is no photo folder, OUT has manifests of another origin, no example is left,
-        a person is in two splits, or a split would be empty; see also `open_pool`.
+        a person is in two splits, there is no such fold, or a split would be empty; see also
+        `open_pool`.
       SettingError: a folder is in a bucket.
     """
     photo_dir = str(photo_dir)
@@ -77,6 +79,8 @@ def preprocess(
         examples = list(read())
         _check_folders(photo_dir, output_dir)
         refuse_foreign_lists(output_dir)
+        if settings.fold is not None:
+            hold_out_fold(examples, settings.fold)
         _drop_unusable_paths(examples)
         wanted = [example for example in examples if not example.drop]
         # Before the crops, which can take hours. A person known by content only is checked later.

@@ -18,6 +18,7 @@ class PreprocessSettings:
       test_ratio: share of people in test.
       seed: of the split.
       face: which face of an image is cut, see data.crops.CropSettings.
+      fold: the fold that becomes test.csv; None if none is held out.
     """
 
     geometry: str
@@ -27,3 +28,4 @@ class PreprocessSettings:
     test_ratio: float = 0.0
     seed: int = 0
     face: str = WHOLE
+    fold: str | None = None

@@ -1,7 +1,7 @@
 """People's own images: a CSV with labels, and a folder of crops or of photos with one face."""
 
 from age_gender_estimation.datasets.csv_file import read_labelled_csv
-from age_gender_estimation.datasets.dataset import Dataset
+from age_gender_estimation.datasets.dataset import FOLD_HELP, Dataset
 from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.faces.crop import ALIGNED, GEOMETRIES
 
@@ -10,7 +10,7 @@ def read_csv_dataset(path: str, filters: Filters) -> list[Example]:
     """Reads people's own labelled images.
 
     `person` keeps all images of somebody on one side of the split; without it, equal content does.
-    `split` prescribes the side.
+    `split` prescribes the side, `fold` names the part that --fold may hold out.
 
     Args:
       path: the CSV file.
@@ -26,13 +26,12 @@ def read_csv_dataset(path: str, filters: Filters) -> list[Example]:
     examples = []
     for index, filename in enumerate(table.filenames):
         labels = table.labels_of(index)
-        age = labels.get("age")
-        drop = "no_label" if all(label is None for label in labels.values()) else ""
-        if age is not None and not filters.keeps_age(age):
-            drop = "age"
-        person = table.people[index] if table.people else None
-        split = table.splits[index] if table.splits else None
-        examples.append(Example(filename, labels, person or None, split or None, drop))
+        person, split, fold = (
+            column[index] or None if column else None
+            for column in (table.people, table.splits, table.folds)
+        )
+        drop = filters.drop_reason(labels)
+        examples.append(Example(filename, labels, person, split, fold, drop))
     return examples
 
 
@@ -44,8 +43,10 @@ CSV = Dataset(
     arguments={
         "--csv": {
             "required": True,
-            "help": "the labels: columns filename and any of age, gender, race, person, split",
+            "help": "the labels: columns filename and any of age, gender, race, person, split and "
+            "fold",
         },
+        "--fold": {"help": FOLD_HELP.format("a name in the column fold")},
         "--geometry": {
             "choices": sorted(GEOMETRIES),
             "help": "crop geometry of the images, or of the crops that --detect cuts; predict cuts "

@@ -4,28 +4,21 @@ In: UTF-8 text with a header line and RFC 4180 quotes. Out: checked columns in m
 names the file, the row and the column.
 """
 
-import csv
 import functools
 import hashlib
-import io
-import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from age_gender_estimation.datasets.csv_records import parse_label, read_content, read_records
 from age_gender_estimation.errors import InputError
-from age_gender_estimation.storage import filesystem
 from age_gender_estimation.tasks.labels import LABELS, Label
 
 SPLITS = ("train", "val", "test")
 UNLABELLED = -1
-# Python's reader takes `a"b` as text. TensorFlow's, which training uses, refuses a quote in a cell
-# that is not quoted.
-_CELL = r'(?:[^",\r\n]*|"[^"]*(?:""[^"]*)*")'
-_RECORD = re.compile(rf"{_CELL}(?:,{_CELL})*[\r\n]*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +33,7 @@ class LabelledCsv:
         empty.
       people: n names of the person shown, "" where not known; None without a column `person`.
       splits: n names of SPLITS, "" where not prescribed; None without a column `split`.
+      folds: n names of the fold, "" where in none; None without a column `fold`.
       rows: int32 [n], how many lines of the table stand between the header and this one; blank
         lines count.
       sha256: hex digest of the file's bytes.
@@ -51,6 +45,7 @@ class LabelledCsv:
     labels: dict[str, np.ndarray]
     people: list[str] | None
     splits: list[str] | None
+    folds: list[str] | None
     rows: np.ndarray
     sha256: str
 
@@ -74,20 +69,15 @@ def labels_at(columns: dict[str, np.ndarray], index: int) -> dict[str, int | Non
 def read_labelled_csv(path: str) -> LabelledCsv:
     """Reads and checks a CSV file, once.
 
-    Columns: `filename`, a column per task of LABELS, `person` and `split`; all but the first are
-    optional. A label is a whole number, a range of years as in 25-32, or the name or symbol of a
-    class in any case; an empty cell means "not labelled". Blank lines are skipped.
+    Columns: `filename`, a column per task of LABELS, `person`, `split` and `fold`; all but the
+    first are optional. A label is a whole number, a range of years as in 25-32, or the name or
+    symbol of a class in any case; an empty cell means "not labelled". Blank lines are skipped.
 
     Raises:
       InputError: the file cannot be read, or the first wrong header, row or value.
     """
-    try:
-        content = filesystem.read_bytes(path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); expected a CSV file"
-        ) from None
-    records = _records(path, content)
+    content = read_content(path)
+    records = read_records(path, content)
     header = next(records, [])
     if "filename" not in header or len(set(header)) != len(header):
         found = ",".join(header[:80])[:80] or "an empty file"
@@ -123,31 +113,10 @@ def read_labelled_csv(path: str) -> LabelledCsv:
         {name: np.array(columns[name], np.int16) for name in LABELS if name in columns},
         columns.get("person"),
         columns.get("split"),
+        columns.get("fold"),
         np.array(rows, np.int32),
         hashlib.sha256(content).hexdigest(),
     )
-
-
-def _records(path: str, content: bytes) -> Iterator[list[str]]:
-    """Yields the cells of every line of the table, the header's too."""
-    lines: list[str] = []  # of the current record; a quoted cell may hold line ends
-
-    def read_lines():
-        for line in io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline=""):
-            lines.append(line)
-            yield line
-
-    reader = csv.reader(read_lines(), strict=True)
-    try:
-        for cells in reader:
-            text = "".join(lines)
-            lines.clear()
-            if '"' in text and not _RECORD.fullmatch(text):
-                raise csv.Error("a quote inside a cell that is not quoted")
-            yield cells
-    except (csv.Error, UnicodeDecodeError) as error:
-        where = f"{path}, near line {reader.line_num + 1}"
-        raise InputError(f"{where}: expected UTF-8 CSV with RFC 4180 quotes ({error})") from None
 
 
 def _parsers() -> dict[str, Callable[[str], int | str]]:
@@ -161,6 +130,7 @@ def _parsers() -> dict[str, Callable[[str], int | str]]:
         },
         "person": str,
         "split": _parse_split,
+        "fold": str,
     }
 
 
@@ -177,10 +147,5 @@ def _parse_split(text: str) -> str:
 
 
 def _parse_label(label: Label, text: str) -> int:
-    written = text.strip().lower()
-    for names in (label.class_names, label.class_symbols):
-        known = [name.lower() for name in names]
-        if written in known:
-            return known.index(written)
-    value = label.parse(text)
+    value = parse_label(label, text)
     return UNLABELLED if value is None else value

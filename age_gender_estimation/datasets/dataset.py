@@ -8,6 +8,8 @@ from typing import Any
 from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.tasks.labels import LABELS
 
+FOLD_HELP = "hold out this fold, {}, as test.csv; the other folds are divided into train and val"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -19,7 +21,8 @@ class Dataset:
       geometry: the crop geometry of its images, a name in faces.crop.GEOMETRIES.
       read: (arguments, filters) -> examples. The arguments are `photo_dir` and those declared here.
       arguments: {flag: options of argparse's add_argument}. A dataset may declare --geometry, which
-        replaces `geometry`, and --detect, with which faces are searched in its images.
+        replaces `geometry`, --detect, with which faces are searched in its images, and --fold,
+        which names the `fold` of examples that becomes test.csv.
       max_age: the default of --max-age in years.
       lists_photo_dir: whether `read` lists the photo folder; crops must not be written into it
         then.

@@ -51,8 +51,12 @@ def test_a_row_without_labels_or_outside_the_ages_is_dropped_by_reason(tmp_path)
         ("filename,age,age\n", "expected a header line"),
         (
             "filename,age\na.jpg,200\n",
-            "row 2, column age: expected years from 0 to 116, as in 46, 25-32 or 70\\+, or nothing",
+            "row 2, column age: expected years from 0 to 116, as in 46, 25-32 or 70., or nothing, "
+            "got '200'",
         ),
+        ("filename,age\na.jpg,32-25\n", "row 2, column age: .*'32-25'"),
+        ("filename,age\na.jpg,110-120\n", "row 2, column age: .*'110-120'"),
+        ("filename,age\na.jpg,-3-5\n", "row 2, column age: .*'-3-5'"),
         ("filename,age\na.jpg,1\nb.jpg,old\n", "row 3, column age: .*'old'"),
         ("filename,gender\na.jpg,2\n", "row 2, column gender"),
         ("filename,age\na.jpg\n", "row 2: expected 2 cells, found 1"),

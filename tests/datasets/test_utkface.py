@@ -1,8 +1,14 @@
+from argparse import Namespace
+
 import pytest
 
 from age_gender_estimation.datasets.example import Filters
-from age_gender_estimation.datasets.utkface import labels_from_name, read_utkface
+from age_gender_estimation.datasets.utkface import UTKFACE, labels_from_name
 from age_gender_estimation.errors import InputError
+
+
+def read_utkface(folder, filters):
+    return UTKFACE.read(Namespace(photo_dir=folder), filters)
 
 
 @pytest.mark.parametrize(

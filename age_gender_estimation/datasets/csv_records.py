@@ -1,0 +1,65 @@
+"""Text files of records: CSV or TSV in, lists of cells out. Every error names the file."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+from age_gender_estimation.errors import InputError
+from age_gender_estimation.storage import filesystem
+from age_gender_estimation.tasks.labels import Label
+
+# Python's reader takes `a"b` as text. TensorFlow's, which training uses, refuses a quote in a cell
+# that is not quoted.
+_CELL = r'(?:[^",\r\n]*|"[^"]*(?:""[^"]*)*")'
+_RECORD = re.compile(rf"{_CELL}(?:,{_CELL})*[\r\n]*")
+
+
+def read_content(path: str) -> bytes:
+    """Returns the bytes of a file; raises InputError where it cannot be read."""
+    try:
+        return filesystem.read_bytes(path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); expected a CSV file"
+        ) from None
+
+
+def read_records(path: str, content: bytes, delimiter: str = ",") -> Iterator[list[str]]:
+    """Yields the cells of every line of the table, the header's too.
+
+    Raises:
+      InputError: `content`, of the file `path`, is not UTF-8, or has wrong quotes.
+    """
+    lines: list[str] = []  # of the current record; a quoted cell may hold line ends
+
+    def read_lines():
+        for line in io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline=""):
+            lines.append(line)
+            yield line
+
+    reader = csv.reader(read_lines(), strict=True, delimiter=delimiter)
+    try:
+        for cells in reader:
+            text = "".join(lines)
+            lines.clear()
+            if delimiter == "," and '"' in text and not _RECORD.fullmatch(text):
+                raise csv.Error("a quote inside a cell that is not quoted")
+            yield cells
+    except (csv.Error, UnicodeDecodeError) as error:
+        where = f"{path}, near line {reader.line_num + 1}"
+        raise InputError(f"{where}: expected UTF-8 CSV with RFC 4180 quotes ({error})") from None
+
+
+def parse_label(label: Label, text: str) -> int | None:
+    """Returns the label in a cell: what `label.parse` takes, or a class's name or symbol.
+
+    Raises:
+      ValueError: `text` is none of these.
+    """
+    written = text.strip().lower()
+    for names in (label.class_names, label.class_symbols):
+        known = [name.lower() for name in names]
+        if written in known:
+            return known.index(written)
+    return label.parse(text)
