@@ -3,9 +3,18 @@
 A new dataset is a file that defines a Dataset, and an entry here.
 """
 
+from age_gender_estimation.datasets.adience import ADIENCE
+from age_gender_estimation.datasets.all_age_faces import ALL_AGE_FACES
 from age_gender_estimation.datasets.csv_dataset import CSV
 from age_gender_estimation.datasets.dataset import Dataset
 from age_gender_estimation.datasets.imdb_wiki import IMDB, WIKI
 from age_gender_estimation.datasets.utkface import UTKFACE
 
-DATASETS: dict[str, Dataset] = {"imdb": IMDB, "wiki": WIKI, "utkface": UTKFACE, "csv": CSV}
+DATASETS: dict[str, Dataset] = {
+    "imdb": IMDB,
+    "wiki": WIKI,
+    "utkface": UTKFACE,
+    "adience": ADIENCE,
+    "all_age_faces": ALL_AGE_FACES,
+    "csv": CSV,
+}
