@@ -108,7 +108,8 @@ def make_settings(args: argparse.Namespace, dataset: Dataset) -> PreprocessSetti
     fold = getattr(args, "fold", None)
     if fold is not None and args.test_ratio:
         raise SettingError(f"--fold {fold} gives test.csv; leave --test-ratio out")
-    geometry, face = getattr(args, "geometry", None), WHOLE
+    geometry = getattr(args, "geometry", None)
+    face = CENTRAL if dataset.has_photos else WHOLE
     if getattr(args, "detect", False):
         face = ONLY
     if args.align:

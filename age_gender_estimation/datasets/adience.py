@@ -6,7 +6,7 @@ https://talhassner.github.io/home/projects/Adience/Adience-data.html
 
 import os
 
-from age_gender_estimation.datasets.dataset import FOLD_HELP, Dataset
+from age_gender_estimation.datasets.dataset import FOLD_HELP, LABEL_DIR_HELP, Dataset
 from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.datasets.label_table import read_label_table
 
@@ -16,7 +16,7 @@ IMAGES = {
     "aligned": "aligned/{user_id}/landmark_aligned_face.{face_id}.{original_image}",
     "faces": "faces/{user_id}/coarse_tilt_aligned_face.{face_id}.{original_image}",
 }
-UNKNOWN = ("None", "u")  # an age, a gender
+UNKNOWN = {"None": "", "u": ""}  # an age, a gender
 
 
 def read_adience(label_dir: str | os.PathLike, images: str, filters: Filters) -> list[Example]:
@@ -58,9 +58,7 @@ ADIENCE = Dataset(
         arguments.label_dir or arguments.photo_dir, arguments.images, filters
     ),
     arguments={
-        "--label-dir": {
-            "help": "folder of fold_0_data.txt to fold_4_data.txt; --photo-dir if not given"
-        },
+        "--label-dir": {"help": LABEL_DIR_HELP.format("fold_0_data.txt to fold_4_data.txt")},
         "--images": {
             "choices": sorted(IMAGES),
             "default": "aligned",

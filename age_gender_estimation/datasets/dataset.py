@@ -8,6 +8,7 @@ from typing import Any
 from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.tasks.labels import LABELS
 
+LABEL_DIR_HELP = "folder of {}; --photo-dir if not given"
 FOLD_HELP = "hold out this fold, {}, as test.csv; the other folds are divided into train and val"
 
 
@@ -24,6 +25,8 @@ class Dataset:
         replaces `geometry`, --detect, with which faces are searched in its images, and --fold,
         which names the `fold` of examples that becomes test.csv.
       max_age: the default of --max-age in years.
+      has_photos: whether its images are photos, not crops: the large face near the centre of each
+        is cut.
       lists_photo_dir: whether `read` lists the photo folder; crops must not be written into it
         then.
     """
@@ -34,4 +37,5 @@ class Dataset:
     read: Callable[[Namespace, Filters], Iterable[Example]]
     arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     max_age: int = LABELS["age"].highest
+    has_photos: bool = False
     lists_photo_dir: bool = False

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from age_gender_estimation.datasets.csv_records import parse_label, read_content, read_records
 from age_gender_estimation.errors import InputError
@@ -33,11 +34,14 @@ class Row:
         except ValueError as error:
             raise InputError(f"{self.path}, row {self.number}, column {column}: {error}") from None
 
-    def label(self, task: str, unknown: Sequence[str] = ()) -> int | None:
-        """Returns the label of a task, from the column of its name; None if empty or `unknown`."""
-        return self.parse(
-            task, lambda text: None if text in unknown else parse_label(LABELS[task], text)
-        )
+    def label(self, task: str, names: Mapping[str, str] = MappingProxyType({})) -> int | None:
+        """Returns the label of a task, from the column of its name; None if the cell is empty.
+
+        Args:
+          task: the task.
+          names: {name in the file: our name, or "" for "not labelled"} where they differ.
+        """
+        return self.parse(task, lambda text: parse_label(LABELS[task], names.get(text, text)))
 
 
 def read_label_table(path: str, columns: Sequence[str], delimiter: str = ",") -> Iterator[Row]:

@@ -16,7 +16,10 @@ from tests.conftest import ROOT, run_command
 
 
 def test_datasets_have_a_known_geometry_and_an_age_limit():
-    assert list(DATASETS) == [*("imdb", "wiki", "utkface", "adience", "all_age_faces", "csv")]
+    assert list(DATASETS) == [
+        *("imdb", "wiki", "utkface", "fairface", "adience", "all_age_faces", "appa_real", "agedb"),
+        "csv",
+    ]
     assert all(dataset.geometry in GEOMETRIES for dataset in DATASETS.values())
     limits = {name: dataset.max_age for name, dataset in DATASETS.items()}
     assert (limits.pop("imdb"), limits.pop("wiki")) == (100, 100)
