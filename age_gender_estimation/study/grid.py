@@ -8,6 +8,12 @@ grid:                                                    # every combination is 
   sources: [utkface, "imdb+utkface:race"]   # folders under --data-dir; + joins them, and :race uses
   seed: [0, 1, 2]                           # only the labels of race
 test: [utkface]   # the sources whose test.csv is measured; all of the grid if not given
+
+Cross-validation: a run per fold, on a source of its own. Results are means over folds and seeds.
+
+grid:
+  fold: [0, 1, 2, 3, 4]
+  sources: ["adience-{fold}"]
 """
 
 import dataclasses
@@ -29,6 +35,8 @@ KEYS = ("title", "question", "settings", "grid", "test")
 # A warm start inherits what is not given, and a run does not give its defaults: it would lie.
 FIELDS = {field.name: field for field in dataclasses.fields(HParams) if field.name != "warm_start"}
 AGE_FIELDS = ("age_encoding", "age_sigma", "age_loss", "age_balance", "max_age")
+REPEATS = ("seed", "fold")  # the axes over which results are averaged
+FOLD = "{fold}"  # in the name of a source
 Run = dict[str, Any]  # the value of every axis of the grid; None where it means nothing to the run
 
 
@@ -62,7 +70,7 @@ class Study:
       axes: names of the grid's settings, in order.
       runs: its runs.
       settings: hyper-parameters of every run.
-      test: names of the sources that are measured.
+      test: names of the sources that are measured; {fold} in them is the fold of the run.
     """
 
     title: str
@@ -71,6 +79,15 @@ class Study:
     runs: tuple[Run, ...]
     settings: dict[str, Any]
     test: tuple[str, ...]
+
+    @property
+    def repeats(self) -> str:
+        """What the runs are averaged over, in words: `seeds` or `seeds and folds`."""
+        return " and ".join(f"{name}s" for name in REPEATS if name in self.axes) or "seeds"
+
+    def tests_of(self, run: Run) -> list[Source]:
+        """Returns the sources on whose test.csv a run is measured, in order."""
+        return [Source(_of_fold(name, run)) for name in self.test]
 
     def hparams(self, run: Run) -> HParams:
         """Returns the HParams of a run."""
@@ -103,7 +120,11 @@ def load_study(path: str | os.PathLike[str]) -> Study:
 
 def sources_of(run: Run) -> list[Source]:
     """Returns the sources of a run, in order."""
-    return [_parse_source(text) for text in run["sources"].split("+")]
+    return [_parse_source(text) for text in _of_fold(run["sources"], run).split("+")]
+
+
+def _of_fold(name: str, run: Run) -> str:
+    return name.replace(FOLD, str(run.get("fold")))
 
 
 def run_name(run: Run) -> str:
@@ -127,7 +148,8 @@ def _parse_study(content: Any) -> Study:
     settings = {name: _as_text(name, value) for name, value in settings.items()}
     grid = {name: [_as_text(name, value) for value in values] for name, values in grid.items()}
     runs = _combine(grid, settings)
-    sources = dict.fromkeys(source.name for run in runs for source in sources_of(run))
+    texts = [text for sources in grid["sources"] for text in sources.split("+")]
+    sources = dict.fromkeys(_parse_source(text).name for text in texts)
     return Study(
         str(content.get("title", "Study")),
         str(content.get("question", "")).strip(),
@@ -139,7 +161,7 @@ def _parse_study(content: Any) -> Study:
 
 
 def _check_grid(grid: dict, settings: dict) -> None:
-    _check_names(grid, ("sources", *FIELDS), "setting of the grid")
+    _check_names(grid, ("sources", "fold", *FIELDS), "setting of the grid")
     if "sources" not in grid:
         raise SettingError("grid: expected sources, found none")
     for name, values in grid.items():
@@ -147,6 +169,12 @@ def _check_grid(grid: dict, settings: dict) -> None:
             raise SettingError(f"grid: {name} stands in settings too")
         if not isinstance(values, list) or not values:
             raise SettingError(f"grid, {name}: expected a list of values, got {values!r}")
+    for source in grid["sources"]:
+        if (FOLD in str(source)) != ("fold" in grid):
+            raise SettingError(
+                f"grid: expected a list fold and {FOLD} in the names of all sources, or neither; "
+                f"got sources {source!r}"
+            )
 
 
 def _parse_test(names: Any) -> tuple[str, ...]:
@@ -162,6 +190,8 @@ def _as_text(name: str, value: Any) -> Any:
     """Returns lists as flags have them, `age,gender`, so that equal runs have equal names."""
     if name == "sources" and not isinstance(value, str):
         raise SettingError(f"grid, sources: expected a name or names joined by +, got {value!r}")
+    if name == "fold":
+        return str(value)
     is_list = isinstance(value, list) and is_tuple(FIELDS[name])
     return ",".join(map(str, value)) if is_list else value
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from age_gender_estimation.markup.html_page import Table, page
-from age_gender_estimation.study.grid import Run, Study, run_name
+from age_gender_estimation.study.grid import REPEATS, Run, Study, run_name
 from age_gender_estimation.study.results import (
     PLUS_MINUS,
     Result,
@@ -28,8 +28,8 @@ def study_page(study: Study, results: Sequence[Result]) -> str:
     header, rows = summary_rows(study, results)
     settings = [(name, str(value)) for name, value in study.settings.items()]
     summary = (
-        f"On test.csv of {', '.join(study.test)}; mean {PLUS_MINUS} standard deviation over seeds. "
-        "Age errors in years; @ marks the metrics of one source."
+        f"On test.csv of {', '.join(study.test)}; mean {PLUS_MINUS} standard deviation over "
+        f"{study.repeats}. Age errors in years; @ marks the metrics of one source."
     )
     sections: list[tuple[str, list[str | Table | Figure]]] = [
         ("Question", [study.question, Table(("setting", "value"), settings)]),
@@ -38,7 +38,7 @@ def study_page(study: Study, results: Sequence[Result]) -> str:
     names = [name for name in metric_names(results) if name.partition("@")[0] in HEADLINES]
     if names:
         sections.append(("By setting", [_dots(study, results, names)]))
-        sections.append(("Learning curves", [_curves(results)]))
+        sections.append(("Learning curves", [_curves(study, results)]))
     failed = [(run_name(result.run), result.error) for result in results if result.error]
     sections.append(("Failed runs", [Table(("run", "why"), failed) if failed else "None."]))
     return page(study.title, sections)
@@ -51,7 +51,7 @@ def _dots(study: Study, results: Sequence[Result], names: list[str]) -> Figure:
     """
     summary, varying = summarize(results), _varying_axes(results)
     # What stands side by side compares best: tasks where they vary.
-    hue = "tasks" if "tasks" in varying else varying[-1] if varying else study.axes[0]
+    hue = "tasks" if "tasks" in varying else varying[-1] if varying else "sources"
     others = [axis for axis in varying if axis != hue]
     groups = list(dict.fromkeys(_label(settings, others) for settings, _ in summary))
     hues = list(dict.fromkeys(str(settings[hue]) for settings, _ in summary))
@@ -78,11 +78,12 @@ def _dots(study: Study, results: Sequence[Result], names: list[str]) -> Figure:
         labels = groups if others else [""] * len(groups)
         panel.set_xticks(range(len(groups)), labels, rotation=15 * (len(groups) > 3), fontsize=8)
         panel.grid(axis="y", alpha=0.4)
-    return _finish(figure, "On the test manifests: mean and standard deviation over seeds", hue)
+    title = f"On the test manifests: mean and standard deviation over {study.repeats}"
+    return _finish(figure, title, hue)
 
 
-def _curves(results: Sequence[Result]) -> Figure:
-    """A panel per validation metric: its mean over seeds by step, a line per settings."""
+def _curves(study: Study, results: Sequence[Result]) -> Figure:
+    """A panel per validation metric: its mean over seeds and folds by step, a line per settings."""
     entries = [entry for result in results for entry in result.history]
     names = [name for name in HEADLINES if any(name in entry for entry in entries)]
     varying = _varying_axes(results)
@@ -102,7 +103,8 @@ def _curves(results: Sequence[Result]) -> Figure:
             panel.plot(steps, means, f"C{number % 10}", marker=".", linestyle=style, label=label)
         panel.set(title=_title(name), xlabel="step")
         panel.grid(alpha=0.4)
-    return _finish(figure, "While training, on the validation manifests: mean over seeds", None)
+    title = f"While training, on the validation manifests: mean over {study.repeats}"
+    return _finish(figure, title, None)
 
 
 def _panels(number: int, columns: int) -> tuple[Figure, np.ndarray]:
@@ -123,8 +125,8 @@ def _finish(figure: Figure, title: str, legend_title: str | None) -> Figure:
 
 
 def _varying_axes(results: Sequence[Result]) -> list[str]:
-    """Returns the settings, except the seed, of which the grid has several values."""
-    axes = [axis for axis in results[0].run if axis != "seed"]
+    """Returns the settings, except REPEATS, of which the grid has several values."""
+    axes = [axis for axis in results[0].run if axis not in REPEATS]
     return [axis for axis in axes if len({str(result.run[axis]) for result in results}) > 1]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from age_gender_estimation.markup.markdown import markdown_table
 from age_gender_estimation.storage.files import csv_line, read_json
 from age_gender_estimation.storage.model_folder import ModelFolder
-from age_gender_estimation.study.grid import Run, Study, run_name
+from age_gender_estimation.study.grid import REPEATS, Run, Study, run_name
 
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 Summary = list[tuple[Run, dict[str, tuple[float, float | None, int]]]]
@@ -55,13 +55,14 @@ def metric_names(results: Sequence[Result]) -> list[str]:
 
 
 def summarize(results: Sequence[Result]) -> Summary:
-    """Returns [(settings without the seed, {metric: (mean, deviation, number of runs)}), ...].
+    """Returns [(settings without REPEATS, {metric: (mean, deviation, number of runs)}), ...].
 
-    The deviation is the standard deviation of the sample (n - 1), over seeds; None for one run.
+    The deviation is the standard deviation of the sample (n - 1), over seeds and folds; None for
+    one run.
     """
     groups: dict[str, tuple[Run, list[dict]]] = {}
     for result in results:
-        settings = {name: value for name, value in result.run.items() if name != "seed"}
+        settings = {name: value for name, value in result.run.items() if name not in REPEATS}
         groups.setdefault(run_name(settings), (settings, []))[1].append(result.metrics)
     summary = []
     for settings, runs in groups.values():
@@ -75,7 +76,7 @@ def summarize(results: Sequence[Result]) -> Summary:
 
 def summary_rows(study: Study, results: Sequence[Result]) -> tuple[list[str], list[list]]:
     """Returns the header and rows of the summary: settings, and `5.12 ± 0.03` per metric."""
-    axes, metrics = [name for name in study.axes if name != "seed"], metric_names(results)
+    axes, metrics = [name for name in study.axes if name not in REPEATS], metric_names(results)
     rows = []
     for settings, values in summarize(results):
         shown = ("" if settings[axis] is None else str(settings[axis]) for axis in axes)
@@ -104,7 +105,7 @@ def results_markdown(study: Study, results: Sequence[Result]) -> str:
         f"# {study.title}",
         study.question,
         f"Every run: {settings}. Measured on test.csv of {', '.join(study.test)}; "
-        f"mean {PLUS_MINUS} standard deviation over seeds.",
+        f"mean {PLUS_MINUS} standard deviation over {study.repeats}.",
         markdown_table(*summary_rows(study, results)),
     ]
     return "\n\n".join(lines)

@@ -68,9 +68,9 @@ def _check_data(study: Study, data_dir: str) -> None:
     def opened(source: Source, split: str) -> Manifest:
         return open_manifest(source.csv(data_dir, split), source.crops(data_dir), source.labels)
 
-    tests = [opened(Source(name), "test") for name in study.test]
     for run in study.runs:
         sources = sources_of(run)
+        tests = [opened(source, "test") for source in study.tests_of(run)]
         train, val = ([opened(source, split) for source in sources] for split in ("train", "val"))
         tasks = fit_to_data(study.hparams(run), train, val).tasks
         if not any(test.num_labels[task] for test in tests for task in tasks):
@@ -82,7 +82,7 @@ def _check_data(study: Study, data_dir: str) -> None:
 
 def _commands(study: Study, run: Run, data_dir: str, folder: str) -> list[list[str]]:
     """Returns the command lines of a run: train, evaluate."""
-    sources, tests = sources_of(run), [Source(name) for name in study.test]
+    sources, tests = sources_of(run), study.tests_of(run)
     model_dir = os.path.join(folder, "model")
 
     def manifests(flag: str, split: str, chosen: list[Source]) -> list[str]:

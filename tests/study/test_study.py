@@ -14,7 +14,8 @@ from age_gender_estimation.study.results import (
     summarize,
     summary_rows,
 )
-from age_gender_estimation.study.runs import folder_of
+from age_gender_estimation.study.runs import folder_of, unfinished_commands
+from tests.conftest import ROOT
 
 STUDY = {
     "title": "T",
@@ -95,6 +96,11 @@ def test_every_combination_is_a_run_and_age_settings_do_not_multiply_runs_withou
         ({"test": "a"}, "test: expected a list of sources, each once and without labels, got 'a'"),
         ({"test": ["a", "a"]}, "test: expected a list of sources, each once"),
         ({"test": ["a:race"]}, "test: expected a list of sources, each once and without labels"),
+        (
+            {"grid": {"sources": ["a"], "fold": [0, 1]}},
+            "a list fold and {fold} in the names of all sources, or neither; got sources 'a'",
+        ),
+        ({"grid": {"sources": ["a-{fold}"]}}, "expected a list fold and {fold} in the names"),
         ({"grid": None}, "expected the keys title, question, settings, grid, test"),
     ],
 )
@@ -213,3 +219,51 @@ def test_a_page_of_failures_only_says_so(results):
     study, _ = results
     text = study_page(study, [Result(run, error="did not run") for run in study.runs])
     assert text.count("did not run") == 4 and "image/png" not in text
+
+
+@pytest.fixture
+def folds(load):
+    grid = {"fold": [0, 1, 2], "sources": ["a-{fold}", "b+a-{fold}:age"], "seed": [0]}
+    return load({"grid": grid, "test": ["a-{fold}"]})
+
+
+def test_each_fold_is_trained_and_measured_on_a_source_of_its_own(folds):
+    assert [run["fold"] for run in folds.runs] == ["0", "0", "1", "1", "2", "2"]
+    run = folds.runs[3]
+    assert run_name(run) == "fold=1 sources=b+a-{fold}:age seed=0"
+    assert sources_of(run) == [Source("b"), Source("a-1", ("age",))]
+    assert folds.tests_of(run) == [Source("a-1")]
+    train, evaluate = unfinished_commands(folds, "data", "out")[folder_of("out", run)]
+    assert train[train.index("--train-csv") + 1 :][:2] == [
+        "data/b/train.csv",
+        "data/a-1/train.csv:age",
+    ]
+    assert evaluate[evaluate.index("--csv") + 1] == "data/a-1/test.csv"
+
+
+def test_without_test_all_sources_of_the_fold_are_measured(load):
+    study = load({"grid": {"fold": ["x"], "sources": ["a-{fold}", "b-{fold}:age+a-{fold}"]}})
+    assert study.test == ("a-{fold}", "b-{fold}")
+    assert study.tests_of(study.runs[0]) == [Source("a-x"), Source("b-x")]
+
+
+def test_means_and_spread_are_over_folds(folds):
+    errors = {"0": 4.0, "1": 5.0, "2": 9.0}
+    history = [{"step": 2, "age_mae": 9.0}]
+    results = [Result(run, {"age_mae": errors[run["fold"]]}, history) for run in folds.runs[::2]]
+    # Of 4, 5 and 9: mean 6, sample deviation sqrt((4 + 1 + 9) / 2) = sqrt(7)
+    (settings, metrics), *others = summarize(results)
+    assert settings == {"sources": "a-{fold}"} and others == []
+    assert metrics["age_mae"] == (6.0, pytest.approx(7**0.5), 3)
+    header, rows = summary_rows(folds, results)
+    assert header == ["sources", "age mae", "runs"]
+    assert rows == [["a-{fold}", "6.00 \u00b1 2.65", 3]]
+    assert "standard deviation over seeds and folds" in results_markdown(folds, results)
+    assert study_page(folds, results).count("data:image/png;base64,") == 2
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_the_studies_that_we_ship_are_valid(path):
+    assert load_study(path).runs
