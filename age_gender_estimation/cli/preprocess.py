@@ -3,6 +3,7 @@ r"""Turns a dataset into face crops, train.csv and val.csv.
 age-gender preprocess imdb --db-path data/imdb_crop/imdb.mat --photo-dir data/imdb_crop \
     --output-dir var
 age-gender preprocess utkface --photo-dir data/UTKFace --output-dir var
+age-gender preprocess adience --photo-dir data/adience --fold 0 --align --output-dir var
 age-gender preprocess csv --csv faces.csv --photo-dir faces --output-dir var
 age-gender preprocess csv --csv photos.csv --photo-dir photos --output-dir var --detect --align
 """
