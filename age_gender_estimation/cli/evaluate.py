@@ -83,8 +83,11 @@ def main(argv: list[str] | None = None) -> None:
     print(report_tables(report))
     age = "age_group" if "age_group" in predictor.labels else "age"
     num_ages = sum(manifest.num_labels["age"] for manifest in manifests)
-    num_unused = num_ages - np.isfinite(predictions.true[age]).sum()
-    if age in report and num_unused:
+    is_used = np.isfinite(predictions.true[age])
+    if age == "age":
+        is_used |= np.isfinite(predictions.ranges[:, 0])
+    num_unused = num_ages - is_used.sum()
+    if age in predictor.labels and num_unused:
         print(f"{num_unused} ages outside the model's range do not count")
     output_dir = args.output_dir or os.path.join(args.model_dir, "evaluation")
     filesystem.makedirs(output_dir)
