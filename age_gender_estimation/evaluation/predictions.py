@@ -49,6 +49,16 @@ class Predictions:
     confidences: dict[str, np.ndarray] = field(default_factory=dict)
     ages: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def num_unused_ages(self, manifests: Sequence[Manifest]) -> int:
+        """Returns how many ages of the manifests are none that the model can predict."""
+        if "age_group" in self.predicted:
+            is_used = np.isfinite(self.true["age_group"])
+        elif "age" in self.predicted:
+            is_used = np.isfinite(self.true["age"]) | np.isfinite(self.ranges[:, 0])
+        else:
+            return 0
+        return sum(manifest.num_labels["age"] for manifest in manifests) - int(is_used.sum())
+
 
 def predict_manifests(
     predictor, manifests: Sequence[Manifest], batch_size: int = 64
