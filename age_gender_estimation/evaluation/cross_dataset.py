@@ -70,7 +70,6 @@ def cross_figure(models: Lists) -> Figure:
     for axis in panels.flat[len(measures) :]:
         axis.axis("off")
     panels[0, 0].set_yticks(range(len(names)), names, parse_math=False)
-    panels[0, 0].invert_yaxis()
     if len(models) > 1:
         labels = [str(number) for number in range(len(models))]
         legend = figure.legend(panels[0, 0].containers, labels, loc="outside upper center")

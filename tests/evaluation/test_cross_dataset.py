@@ -85,6 +85,8 @@ def test_the_figure_has_a_panel_per_measure_and_a_mark_per_list_and_model():
     new, old = (container[0].get_xdata() for container in panels[2].containers)
     assert np.array_equal(new, [80, np.nan], equal_nan=True)
     assert np.array_equal(old, [62, np.nan], equal_nan=True)
+    bottom, top = panels[0].get_ylim()
+    assert bottom > top  # the first list is the highest
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["new", "old"]
 
 
