@@ -6,7 +6,7 @@ from age_gender_estimation.evaluation.failures import MIN_FACES
 from age_gender_estimation.evaluation.measures import INTERVAL
 from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE
 
-MAX_MISSED = 0.05  # of coverage: below, an interval is called too narrow
+MAX_MISSED = 0.05  # of coverage; an interval that misses more, beyond chance, is too narrow
 
 
 def summary(report: Mapping[str, dict], lists: Mapping[str, dict]) -> list[str]:
@@ -25,10 +25,12 @@ def summary(report: Mapping[str, dict], lists: Mapping[str, dict]) -> list[str]:
         return [f"It was measured on fewer than {MIN_FACES} faces, which say nothing."]
     best, worst = min(errors, key=errors.__getitem__), max(errors, key=errors.__getitem__)
     others = [name for name in lists if name not in errors]
-    start = "It is best on" if len(lists) > 1 else "On"
-    sentences = [f"{start} faces like those of {best}: {_describe(lists[best])}."]
+    sentences = [
+        f"{'It is best on' if len(errors) > 1 else 'On'} faces like those of {best}: "
+        + "; ".join([_describe(lists[best]), *_others(lists, others)])
+        + "."
+    ]
     weak = [f"on faces like those of {worst}: {_describe(lists[worst])}"] if worst != best else []
-    weak += [f"on {name}: {text}" for name in others if (text := _describe(lists[name]))]
     weak += _worst_ages(report)
     if weak:
         sentences.append(f"It is worse {'; '.join(weak)}.")
@@ -81,6 +83,11 @@ def _describe(report):
     return ", ".join(texts)
 
 
+def _others(lists, names):
+    found = {name: _describe(lists[name]) for name in names}
+    return [f"{name}, with labels of another kind: {text}" for name, text in found.items() if text]
+
+
 def _worst_ages(report):
     """Returns the decade, or else the range, with the largest age error, as a list of a text."""
     for name, grouping in (("age", "decade"), ("age_range", "range")):
@@ -102,19 +109,19 @@ def _worst_ages(report):
 
 def _interval_sentence(lists):
     held = {
-        name: entry["value"]
+        name: entry
         for name, report in lists.items()
         if (entry := _enough(report, "age", "interval", "coverage"))
     }
     if not held:
         return []
-    shares = " and ".join(f"{share:.0%} in {name}" for name, share in _ends(held).items())
-    narrow = [name for name, share in held.items() if share < INTERVAL_COVERAGE - MAX_MISSED]
+    values = {name: entry["value"] for name, entry in held.items()}
+    ends = dict.fromkeys((max(values, key=values.__getitem__), min(values, key=values.__getitem__)))
+    shares = " and ".join(f"{values[name]:.0%} in {name}" for name in ends)
+    narrow = [
+        name
+        for name, entry in held.items()
+        if entry["value"] < INTERVAL_COVERAGE - MAX_MISSED and entry["high"] < INTERVAL_COVERAGE
+    ]
     verdict = f": it is too narrow for faces like those of {', '.join(narrow)}" if narrow else ""
     return [f"The {INTERVAL} holds the true age of {shares}{verdict}."]
-
-
-def _ends(values):
-    """Returns the entries of the highest and the lowest value, one where they are the same."""
-    names = max(values, key=values.__getitem__), min(values, key=values.__getitem__)
-    return {name: values[name] for name in names}
