@@ -3,23 +3,78 @@ evaluation.json and evaluation.png.
 
 bin/evaluate.py --model-dir var/cnn-model --csv var/test.csv --img-dir var/crop
 bin/evaluate.py --model-dir var/cnn-model --csv var/val.csv --img-dir var/crop --reporting-part
+bin/evaluate.py --model-dir var/cnn-model --csv a/val.csv b/val.csv --img-dir a/crop b/crop \\
+    --compare pretrained
+
+With --cross-dataset it also writes cross_dataset.md, .json and .png: the lists, and both models,
+beside each other. A list that calibrated a model is then measured on its reporting part.
 """
 
+import argparse
 import dataclasses
 import json
+import logging
 import os
-
-import numpy as np
 
 from age_gender_estimation.cli.arguments import make_parser, positive
 from age_gender_estimation.cli.manifests import open_manifests
-from age_gender_estimation.errors import InputError, SettingError
+from age_gender_estimation.errors import SettingError
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.training.hparams import HParams
+
+logger = logging.getLogger(__name__)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Runs the command with these arguments; those of the process if None."""
+    args = parse(argv)
+
+    from age_gender_estimation.data.source_names import source_names
+    from age_gender_estimation.evaluation.cross_dataset import by_list
+    from age_gender_estimation.evaluation.evaluate import evaluate
+    from age_gender_estimation.evaluation.figure import draw_evaluation
+    from age_gender_estimation.evaluation.parts import rows_text
+    from age_gender_estimation.evaluation.predictions import predict_manifests
+    from age_gender_estimation.evaluation.tables import report_tables
+    from age_gender_estimation.predict.predictor import Predictor
+
+    manifests = open_manifests(args.csv, args.img_dir)
+    predictor = Predictor(args.model_dir)
+    other = Predictor(args.compare) if args.compare else None
+    manifests, parts = _measured_rows(args, manifests, [predictor, *filter(None, [other])])
+    measured_on = rows_text(manifests, parts)
+    predictions = predict_manifests(predictor, manifests, args.batch_size)
+    report = evaluate(predictions)
+    print(report_tables(report))
+    if num_unused := predictions.num_unused_ages(manifests):
+        print(f"{num_unused} ages outside the model's range do not count")
+    output_dir = args.output_dir or os.path.join(args.model_dir, "evaluation")
+    filesystem.makedirs(output_dir)
+    draw_evaluation(predictions, os.path.join(output_dir, "evaluation.png"))
+    names = list(dict.fromkeys(predictions.sources))
+    settings = {
+        "csv": names,
+        "parts": dict(zip(names, parts)),
+        "rows": len(predictions.paths),
+        "model": os.path.basename(predictor.path),
+    }
+    _write_json(os.path.join(output_dir, "evaluation.json"), {**settings, **report})
+    print(f"written: {output_dir}/evaluation.json and evaluation.png")
+    lists = by_list(report, names)
+    if args.cross_dataset:
+        reports = [lists]
+        if other:
+            second = evaluate(predict_manifests(other, manifests, args.batch_size))
+            reports.append(by_list(second, names))
+        models = source_names([args.model_dir, *filter(None, [args.compare])])
+        write_comparison(output_dir, dict(zip(models, reports)), measured_on)
+    if args.model_card:
+        write_card(args.model_card, predictor, report, lists, measured_on)
+        print(f"written: {args.model_card}")
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """Returns the parsed command line; exits with code 2 where it is wrong."""
     parser = make_parser("age-gender evaluate", __doc__)
     parser.add_argument(
         "--model-dir", required=True, help="an export, or a model folder (its newest export)"
@@ -49,6 +104,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--model-card", metavar="FILE", help="write a model card in Markdown to FILE"
     )
+    parser.add_argument(
+        "--cross-dataset",
+        action="store_true",
+        help="write a table and a figure of all lists beside each other; lists that calibrated "
+        "the model are measured on the third that neither chose nor calibrated it",
+    )
+    parser.add_argument(
+        "--compare",
+        metavar="MODEL_DIR",
+        help="another model, on the same rows, beside the model in the table and the figure; "
+        "implies --cross-dataset",
+    )
     parser.add_argument("--batch-size", type=positive, default=64, help="crops in a batch")
     args = parser.parse_args(argv)
     if args.model_card and not filesystem.is_remote(args.model_card):
@@ -58,78 +125,90 @@ def main(argv: list[str] | None = None) -> None:
             raise SettingError(
                 f"--model-card {args.model_card}: expected a file in an existing folder"
             )
+    if args.compare and os.path.abspath(args.compare) == os.path.abspath(args.model_dir):
+        raise SettingError(f"--compare {args.compare}: expected another model than --model-dir")
+    args.cross_dataset |= bool(args.compare)
+    return args
 
+
+def _measured_rows(args, manifests, predictors):
+    """Returns the rows to measure on, and which they are of each list; see evaluation.parts."""
     from age_gender_estimation.data.manifest import reporting_part
-    from age_gender_estimation.evaluation.evaluate import evaluate
-    from age_gender_estimation.evaluation.figure import draw_evaluation
-    from age_gender_estimation.evaluation.predictions import predict_manifests
-    from age_gender_estimation.evaluation.tables import report_tables
-    from age_gender_estimation.predict.predictor import Predictor
+    from age_gender_estimation.evaluation.parts import (
+        ALL_ROWS,
+        REPORTING,
+        choose_rows,
+        require_calibration,
+    )
+
+    for each in predictors[1:]:
+        if each.geometry != predictors[0].geometry:
+            logger.warning(
+                "%s and %s were trained on crops of different geometry; one of them is measured on "
+                "crops that are not like its own",
+                predictors[0].path,
+                each.path,
+            )
+    if args.reporting_part:
+        require_calibration(predictors[0].path, predictors[0].description)
+        return [reporting_part(manifest) for manifest in manifests], [REPORTING] * len(manifests)
+    if args.cross_dataset:
+        return choose_rows(manifests, [each.description for each in predictors])
+    return manifests, [ALL_ROWS] * len(manifests)
+
+
+def write_comparison(output_dir: str, models: dict, measured_on: str) -> None:
+    """Writes cross_dataset.md, cross_dataset.json and cross_dataset.png.
+
+    Args:
+      output_dir: an existing folder.
+      models: {model: {list: report}}, see evaluation.cross_dataset.
+      measured_on: evaluation.parts.rows_text.
+    """
+    from age_gender_estimation.evaluation.cross_dataset import (
+        cross_figure,
+        cross_report,
+        cross_table,
+    )
     from age_gender_estimation.storage.files import write_file
 
-    manifests = open_manifests(args.csv, args.img_dir)
-    predictor = Predictor(args.model_dir)
-    if args.reporting_part:
-        calibration = predictor.description.get("calibration", {})
-        # Older exports lack num_faces.
-        if not (calibration.get("num_faces") or calibration.get("labels")):
-            raise InputError(
-                f"--reporting-part: {predictor.path} was not calibrated, so every row of the "
-                "validation list may have chosen it; measure on other faces"
-            )
-        manifests = [reporting_part(manifest) for manifest in manifests]
-    predictions = predict_manifests(predictor, manifests, args.batch_size)
-    report = evaluate(predictions)
-    print(report_tables(report))
-    age = "age_group" if "age_group" in predictor.labels else "age"
-    num_ages = sum(manifest.num_labels["age"] for manifest in manifests)
-    num_unused = num_ages - np.isfinite(predictions.true[age]).sum()
-    if age in report and num_unused:
-        print(f"{num_unused} ages outside the model's range do not count")
-    output_dir = args.output_dir or os.path.join(args.model_dir, "evaluation")
-    filesystem.makedirs(output_dir)
-    draw_evaluation(predictions, os.path.join(output_dir, "evaluation.png"))
-    settings = {
-        "csv": list(dict.fromkeys(predictions.sources)),
-        "rows": len(predictions.paths),
-        "model": os.path.basename(predictor.path),
-    }
-    write_file(
-        os.path.join(output_dir, "evaluation.json"),
-        json.dumps({**settings, **report}, indent=1) + "\n",
-    )
-    print(f"written: {output_dir}/evaluation.json and evaluation.png")
-    if args.model_card:
-        write_card(args.model_card, predictor, report, settings, args.reporting_part)
-        print(f"written: {args.model_card}")
+    text = f"{cross_table(models)}\nOn {measured_on}. In brackets: bootstrap 95% intervals.\n"
+    print(text)
+    path = os.path.join(output_dir, "cross_dataset")
+    write_file(f"{path}.md", text)
+    _write_json(f"{path}.json", {"measured_on": measured_on, "measures": cross_report(models)})
+    figure = cross_figure(models)
+    write_file(f"{path}.png", lambda file: figure.savefig(file, dpi=80, format="png"))
+    print(f"written: {path}.md, .json and .png")
 
 
-def write_card(path: str, predictor, report: dict, settings: dict, is_reporting_part: bool) -> None:
+def write_card(path: str, predictor, report: dict, lists: dict, measured_on: str) -> None:
     """Writes the model card of an evaluation.
 
     Args:
       path: the file.
       predictor: predict.predictor.Predictor.
       report: of evaluation.evaluate.evaluate.
-      settings: {"csv": names of the manifests, "rows": crops}.
-      is_reporting_part: whether only the reporting parts were measured.
+      lists: {list: report of it}.
+      measured_on: evaluation.parts.rows_text.
     """
     from age_gender_estimation.evaluation.model_card import model_card
     from age_gender_estimation.storage.files import write_file
 
-    part = (
-        "the third that neither chose nor calibrated the model of "
-        if is_reporting_part
-        else "all rows, which flatters where they chose or calibrated the model, of "
-    )
-    measured_on = f"{settings['rows']} faces, {part}{', '.join(settings['csv'])}"
     write_file(
         path,
         model_card(
             predictor.description,
             report,
+            lists,
             measured_on,
             filesystem.size_of(predictor.path),
             dataclasses.asdict(HParams()),
         ),
     )
+
+
+def _write_json(path: str, content: dict) -> None:
+    from age_gender_estimation.storage.files import write_file
+
+    write_file(path, json.dumps(content, indent=1) + "\n")

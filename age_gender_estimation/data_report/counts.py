@@ -19,14 +19,17 @@ from age_gender_estimation.data_report.duplicates import (
 from age_gender_estimation.data_report.listed_images import ListedImage
 from age_gender_estimation.tasks.age_groups import (
     AGE_GROUPS,
+    Group,
+    allowed_groups,
     decade_names,
     group_name,
-    group_numbers,
 )
+from age_gender_estimation.tasks.age_labels import first_years, is_one_year, last_years
 from age_gender_estimation.tasks.labels import LABELS
 
 UNLABELLED = "unlabelled"
-OUTSIDE = "outside"  # an age that is in none of the groups
+OUTSIDE = "outside"  # an age that is in none of the groups, or a range that is not in one of them
+RANGES = "ranges"
 
 
 def report_data(images: Sequence[ListedImage]) -> dict:
@@ -62,12 +65,12 @@ def count_images(images: Sequence[ListedImage]) -> dict:
     Returns:
       {"rows", "unreadable", "repeated_filenames": rows whose file an earlier row of the same
       manifest names, "labelled": {task: n}, each task with classes: {class: n}, "gender_by_race":
-      {gender: {race: n}}, "age": {"years": {year: n} of the years that occur, "decades": {decade:
-      n}, "groups": {encoding: {group: n}}}}. Classes and groups have the entry "unlabelled", groups
-      "outside" too.
+      {gender: {race: n}}, "age": {"years": {year: n} of the years that occur, "ranges": {range: n}
+      of the ranges that occur, "decades": {decade: n}, "groups": {encoding: {group: n}}}}. Decades
+      are of years, and have the entry "ranges". Classes and groups have the entry "unlabelled",
+      groups "outside" too: a range is in a group if all its years are.
     """
     known_ages = [age for image in images if (age := image.labels["age"]) is not None]
-    years = Counter(known_ages)
     return {
         "rows": len(images),
         "unreadable": sum(bool(image.problem) for image in images),
@@ -87,15 +90,24 @@ def count_images(images: Sequence[ListedImage]) -> dict:
             )
             for gender in class_columns("gender")
         },
-        "age": {
-            "years": {str(year): years[year] for year in sorted(years)},
-            "decades": _in_order(
-                decade_names(range(0, LABELS["age"].highest + 1, 10)), decade_names(known_ages)
-            ),
-            "groups": {
-                name: _group_sizes(groups, known_ages, len(images))
-                for name, groups in AGE_GROUPS.items()
-            },
+        "age": _count_ages(np.array(known_ages, int), len(images)),
+    }
+
+
+def _count_ages(ages: np.ndarray, num_images: int) -> dict:
+    is_year = is_one_year(ages)
+    years, counts = np.unique(ages[is_year], return_counts=True)
+    decades = decade_names(range(0, LABELS["age"].highest + 1, 10))
+    ranges = Counter(zip(first_years(ages[~is_year]).tolist(), last_years(ages[~is_year]).tolist()))
+    return {
+        "years": dict(zip(map(str, years.tolist()), counts.tolist())),
+        "ranges": {group_name(group): ranges[group] for group in sorted(ranges)},
+        "decades": {
+            **_in_order(decades, decade_names(ages[is_year])),
+            RANGES: int((~is_year).sum()),
+        },
+        "groups": {
+            name: _group_sizes(groups, ages, num_images) for name, groups in AGE_GROUPS.items()
         },
     }
 
@@ -116,10 +128,15 @@ def class_of(image: ListedImage, name: str) -> str:
     return UNLABELLED if value is None else LABELS[name].class_names[value]
 
 
-def _group_sizes(groups, known_ages, num_images):
-    numbers = group_numbers(np.array(known_ages, int), groups).tolist()
-    sizes = {group_name(group): numbers.count(number) for number, group in enumerate(groups)}
-    return {**sizes, OUTSIDE: numbers.count(-1), UNLABELLED: num_images - len(known_ages)}
+def _group_sizes(groups: Sequence[Group], ages: np.ndarray, num_images: int) -> dict[str, int]:
+    allowed = np.stack(allowed_groups(ages, groups))
+    is_in_one = allowed.sum(axis=0) == 1
+    sizes = (allowed & is_in_one).sum(axis=1).tolist()
+    return {
+        **dict(zip(map(group_name, groups), sizes)),
+        OUTSIDE: int((~is_in_one).sum()),
+        UNLABELLED: num_images - len(ages),
+    }
 
 
 def _in_order(names: Iterable[str], found: Iterable[str]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from age_gender_estimation.data_report.listed_images import ListedImage
+from age_gender_estimation.tasks.age_labels import first_years, last_years
 from age_gender_estimation.tasks.labels import LABELS
 
 NUM_EXAMPLES = 20
@@ -33,14 +34,28 @@ def sources_of(group: Sequence[ListedImage]) -> tuple[str, ...]:
 
 
 def conflicts_of(group: Sequence[ListedImage]) -> dict[str, list[int]]:
-    """Returns {task: sorted values} of the tasks that a group's rows label differently; a missing
-    label agrees."""
+    """Returns {task: sorted values} of the tasks whose labels cannot all be true.
+
+    A missing label agrees with every other, and an age with every range that it is in.
+    """
     columns = {name: [image.labels[name] for image in group] for name in LABELS}
     values = {
-        name: sorted({value for value in column if value is not None})
+        name: sorted({value for value in column if value is not None}, key=_order)
         for name, column in columns.items()
     }
-    return {name: found for name, found in values.items() if len(found) > 1}
+    return {
+        name: found
+        for name, found in values.items()
+        if len(found) > 1 and not (name == "age" and _share_a_year(found))
+    }
+
+
+def _order(value):
+    return first_years(value), last_years(value)
+
+
+def _share_a_year(ages):
+    return max(map(first_years, ages)) <= min(map(last_years, ages))
 
 
 def duplicates_report(groups: Sequence[Sequence[ListedImage]]) -> dict:
@@ -68,17 +83,15 @@ def conflicts_report(groups: Sequence[Sequence[ListedImage]]) -> dict:
     report["by_task"] = {name: found[name] for name in LABELS}
     for example, group in zip(report["examples"], groups):
         example["values"] = {
-            name: [_class_name(name, value) for value in values]
+            name: [LABELS[name].name_of(value) for value in values]
             for name, values in conflicts_of(group).items()
         }
     return report
 
 
 def _entry(image):
-    labels = {name: _class_name(name, value) for name, value in image.labels.items()}
+    labels = {
+        name: None if value is None else LABELS[name].name_of(value)
+        for name, value in image.labels.items()
+    }
     return {"source": image.source, "filename": image.filename, "labels": labels}
-
-
-def _class_name(name, value):
-    class_names = LABELS[name].class_names
-    return class_names[value] if class_names and value is not None else value

@@ -3,35 +3,21 @@
 In: the images of data_report.listed_images. Out: matplotlib Figures, which no window shows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from age_gender_estimation.data_report.counts import UNLABELLED, class_columns, class_of
+from age_gender_estimation.data_report.counts import UNLABELLED, class_columns
 from age_gender_estimation.data_report.duplicates import conflicts_of
 from age_gender_estimation.data_report.listed_images import ListedImage, load_image
+from age_gender_estimation.tasks.age_labels import first_years, last_years
 from age_gender_estimation.tasks.labels import LABELS
 
 ROWS, COLUMNS = 4, 8
 MAX_LINES = 4  # of labels under an image that many rows list
 MAX_NAME = 18  # characters of a manifest's name that fit under an image
 GENDER_COLORS = dict(zip(class_columns("gender"), ("#c8553d", "#2f6690", "#999999")))
-
-
-def draw_ages(images: Sequence[ListedImage]) -> Figure:
-    """Returns the histogram of ages by year: above by manifest, below by gender. Some image must
-    have an age."""
-    figure = Figure(figsize=(11, 6.5), layout="constrained")
-    figure.suptitle("Faces by year of age")
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    sources = dict.fromkeys(image.source for image in images)
-    colors = {name: f"C{number % 10}" for number, name in enumerate(sources)}
-    _stack_ages(upper, images, lambda image: image.source, colors)
-    _stack_ages(lower, images, lambda image: class_of(image, "gender"), GENDER_COLORS)
-    lower.set_xlabel("age, years")
-    return figure
 
 
 def draw_gender_by_race(gender_by_race: Mapping[str, Mapping[str, int]]) -> Figure:
@@ -64,13 +50,14 @@ def choose_images(images: Sequence[ListedImage], number: int, seed: int) -> list
     age.
 
     Decades take turns, because few draws from all images would show neither the youngest nor the
-    oldest faces. Images without an age are a decade of their own, at the end.
+    oldest faces. A range counts by its middle. Images without an age are a decade of their own, at
+    the end.
     """
     decades: dict[int, list[ListedImage]] = {}
     for index in np.random.default_rng(seed).permutation(len(images)):
         image = images[index]
         if image.content:
-            age = image.labels["age"]
+            age = _middle_year(image)
             decade = LABELS["age"].highest if age is None else age // 10
             decades.setdefault(decade, []).append(image)
     turns = [
@@ -79,7 +66,7 @@ def choose_images(images: Sequence[ListedImage], number: int, seed: int) -> list
         for turn, image in enumerate(members)
     ]
     chosen = [image for *_, image in sorted(turns, key=lambda entry: entry[:2])[:number]]
-    return sorted(chosen, key=lambda image: (image.labels["age"] is None, image.labels["age"]))
+    return sorted(chosen, key=lambda image: (_middle_year(image) is None, _middle_year(image)))
 
 
 def draw_sample(images: Sequence[ListedImage]) -> Figure:
@@ -110,27 +97,9 @@ def draw_conflicts(
     return _draw_grid("One image, several labels", images, captions, rows, columns)
 
 
-def _stack_ages(
-    axis: Axes,
-    images: Sequence[ListedImage],
-    layer_of: Callable[[ListedImage], str],
-    colors: Mapping[str, str],
-) -> None:
-    ages: dict[str, list[int]] = {name: [] for name in colors}
-    for image in images:
-        age = image.labels["age"]
-        if age is not None:
-            ages[layer_of(image)].append(age)
-    ages = {name: years for name, years in ages.items() if years}
-    bins = (np.arange(LABELS["age"].highest + 2) - 0.5).tolist()
-    axis.hist(list(ages.values()), bins, stacked=True, color=[colors[name] for name in ages])
-    axis.set_ylabel("faces")
-    axis.margins(x=0.01)
-    # A legend drops a name that begins with _ and reads $ as mathematics; its texts can be set as
-    # they are.
-    texts = axis.legend([str(number) for number in range(len(ages))]).get_texts()
-    for text, (name, years) in zip(texts, ages.items()):
-        text.set(text=f"{name}: {len(years)}", parse_math=False)
+def _middle_year(image: ListedImage) -> int | None:
+    age = image.labels["age"]
+    return None if age is None else (first_years(age) + last_years(age)) // 2
 
 
 def _draw_grid(title, images, captions, rows, columns):

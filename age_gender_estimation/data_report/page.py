@@ -4,13 +4,13 @@ import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
+from age_gender_estimation.data_report.age_figures import draw_ages
 from age_gender_estimation.data_report.counts import UNLABELLED, class_columns, class_tasks
 from age_gender_estimation.data_report.duplicates import find_duplicates
 from age_gender_estimation.data_report.figures import (
     COLUMNS,
     ROWS,
     choose_images,
-    draw_ages,
     draw_conflicts,
     draw_gender_by_race,
     draw_sample,
@@ -91,9 +91,20 @@ def _age_parts(counts, images):
     return [
         draw_ages(images),
         _counts_table(counts, _take("age", "decades")),
-        "Sizes of the 3, 5 and 10 groups of ages; an age that is in none of them is outside.",
+        *_range_parts(counts),
+        "Sizes of the 3, 5 and 10 groups of ages. Outside are ages that are in none of them, and "
+        "ranges whose years are not all in one.",
         *(_counts_table(counts, _take("age", "groups", name)) for name in AGE_GROUPS),
     ]
+
+
+def _range_parts(counts):
+    found = {name: entry["age"]["ranges"] for name, entry in counts.items()}
+    names = list(counts.values())[-1]["age"]["ranges"]  # of the total, or of the only list
+    if not names:
+        return []
+    rows = [(name, *(ranges.get(name, 0) for ranges in found.values())) for name in names]
+    return ["Ages that are labelled as ranges:", Table(("range", *found), rows)]
 
 
 def _class_parts(counts, total):

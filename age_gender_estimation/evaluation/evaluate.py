@@ -1,6 +1,8 @@
 """How good predictions are, and how well their confidences fit: over all faces, by manifest and by
 group."""
 
+import functools
+
 import numpy as np
 
 from age_gender_estimation.errors import InputError
@@ -12,6 +14,7 @@ from age_gender_estimation.evaluation.metrics import (
     with_interval,
 )
 from age_gender_estimation.evaluation.predictions import Predictions
+from age_gender_estimation.evaluation.ranges import RangeScores, describe_ranges, score_ranges
 from age_gender_estimation.tasks.age_groups import decade_names
 from age_gender_estimation.tasks.labels import ADULT_AGE, LABELS
 
@@ -19,17 +22,19 @@ from age_gender_estimation.tasks.labels import ADULT_AGE, LABELS
 def evaluate(predictions: Predictions) -> dict:
     """Returns the report of predictions, a dict that JSON can hold.
 
-    It has an entry per predicted label with true labels. Age has `mae`, `rmse`, `cs5` and
-    `best_constant_mae`; for a model with an age distribution also these of its `median`, the
-    coverage and width of its `interval`, and the calibration errors `ece` and that of `under_18`. A
-    class has `accuracy`, `ece` and `confusion`. `by` has the most important of these for each
-    decade of age and each class. With several manifests, `sources` has such a report for each, {}
-    where nothing is labelled. See evaluation.metrics.
+    It has an entry per predicted label with true labels. Age, of the labels that are years, has
+    `mae`, `rmse`, `cs5` and `best_constant_mae`; for a model with an age distribution also these of
+    its `median`, the coverage and width of its `interval`, and the calibration errors `ece` and
+    that of `under_18`. `age_range` is of the labels that are ranges, see evaluation.ranges. A class
+    has `accuracy`, `ece` and `confusion`. `by` has the most important of these for each decade (of
+    years: a range may span several), each range and each class. With several manifests, `sources`
+    has such a report for each, {} where nothing is labelled. See evaluation.metrics.
 
     Raises:
       InputError: the manifests label nothing that the model predicts.
     """
-    report = _report(predictions, np.ones(len(predictions.paths), bool))
+    scores = score_ranges(predictions)
+    report = _report(predictions, scores, np.ones(len(predictions.paths), bool))
     if not report:
         raise InputError(
             f"the CSV labels none of what the model predicts: {', '.join(predictions.predicted)}"
@@ -37,36 +42,46 @@ def evaluate(predictions: Predictions) -> dict:
     sources = list(dict.fromkeys(predictions.sources))
     if len(sources) > 1:
         report["sources"] = {
-            name: _report(predictions, np.array(predictions.sources) == name) for name in sources
+            name: _report(predictions, scores, np.array(predictions.sources) == name)
+            for name in sources
         }
     return report
 
 
-def _report(predictions, chosen):
+def _report(predictions, scores, chosen):
     """Returns the report of the crops where bool [n] `chosen`."""
     report = {}
     for name in predictions.predicted:
         labelled = ~np.isnan(predictions.true[name]) & chosen
-        if not labelled.any():
-            continue
-        entry = (_describe_age if name == "age" else _describe_classes)(predictions, name, labelled)
-        if name != "age":
-            classes = list(predictions.labels[name].class_names)
-            true, predicted = (
-                predictions.true[name][labelled],
-                predictions.predicted[name][labelled],
-            )
-            matrix = confusion_matrix(true, predicted, len(classes))
-            entry |= {"classes": classes, "confusion": matrix.tolist()}
-        entry["by"] = {
-            grouping: {
-                group: _describe_group(predictions, name, members)
-                for group, members in groups.items()
-            }
-            for grouping, groups in _groups(predictions, labelled).items()
-        }
-        report[name] = entry
+        if labelled.any():
+            describe = _describe_age if name == "age" else _describe_classes
+            entry = describe(predictions, name, labelled)
+            if name != "age":
+                entry |= _confusion(predictions, name, labelled)
+            describe_group = functools.partial(_describe_group, predictions, name)
+            report[name] = {**entry, "by": _by_group(predictions, scores, labelled, describe_group)}
+        has_range = ~np.isnan(predictions.ranges[:, 0]) & chosen
+        if name == "age" and has_range.any():
+            describe_group = functools.partial(describe_ranges, scores)
+            by = _by_group(predictions, scores, has_range, describe_group)
+            report["age_range"] = {**describe_ranges(scores, has_range), "by": by}
     return report
+
+
+def _by_group(predictions, scores, labelled, describe):
+    return {
+        grouping: {group: describe(members) for group, members in groups.items()}
+        for grouping, groups in _groups(predictions, scores, labelled).items()
+    }
+
+
+def _confusion(predictions, name, chosen):
+    classes = list(predictions.labels[name].class_names)
+    true, predicted = predictions.true[name][chosen], predictions.predicted[name][chosen]
+    return {
+        "classes": classes,
+        "confusion": confusion_matrix(true, predicted, len(classes)).tolist(),
+    }
 
 
 def _describe_age(predictions, name, chosen):
@@ -122,18 +137,16 @@ def _describe_group(predictions, name, chosen):
     return group
 
 
-def _groups(predictions, chosen):
-    """Returns {grouping: {group: bool [n]}} of the chosen faces, by decade and by each task with
-    classes.
+def _groups(predictions: Predictions, scores: RangeScores, chosen: np.ndarray) -> dict:
+    """Returns {grouping: {group: bool [n]}} of the chosen faces, by decade, by range and by each
+    task with classes.
 
     Faces that a task does not label are in none of its groups; empty groups are left out.
     """
-    years = predictions.true["age"]
-    decades = decade_names(years)
+    decades = decade_names(predictions.true["age"])
     groups = {
-        "decade": {
-            name: chosen & (decades == name) for name in dict.fromkeys(decades[np.argsort(years)])
-        }
+        "decade": _members(decades, predictions.true["age"], chosen),
+        "range": _members(scores.names, predictions.ranges[:, 0], chosen),
     }
     for task, label in LABELS.items():
         groups[task] = {
@@ -145,3 +158,8 @@ def _groups(predictions, chosen):
         for grouping, entries in groups.items()
     }
     return {grouping: entries for grouping, entries in groups.items() if entries}
+
+
+def _members(names, years, chosen):
+    """Returns {name: bool [n]} in the order of their years."""
+    return {name: chosen & (names == name) for name in dict.fromkeys(names[np.argsort(years)])}

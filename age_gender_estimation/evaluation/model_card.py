@@ -6,15 +6,12 @@ After Mitchell et al., Model Cards for Model Reporting, FAT* 2019.
 from collections.abc import Mapping
 from typing import Any
 
+from age_gender_estimation.evaluation.cross_dataset import cross_table
+from age_gender_estimation.evaluation.failures import known_failures
+from age_gender_estimation.evaluation.summary import summary
 from age_gender_estimation.evaluation.tables import confusion_tables, group_tables, overall_table
 from age_gender_estimation.markup.markdown import markdown_table
 from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE
-
-MIN_FACES = 20  # smaller groups are no basis for a statement
-MAX_BIAS = 2.0  # years
-MAX_RATIO = 1.4  # of the age error, against that of all faces
-MAX_LOSS = 0.05  # of accuracy, against all faces
-MAX_MISTAKEN = 0.2  # share of a class
 
 PROTOCOL = (
     "Intervals hold 95% of 1,000 bootstrap resamples of the faces; groups of few faces say little. "
@@ -44,6 +41,7 @@ inherits that. The code is MIT-licensed.
 def model_card(
     description: Mapping[str, Any],
     report: Mapping[str, dict],
+    lists: Mapping[str, dict],
     measured_on: str,
     size: int,
     defaults: Mapping[str, Any],
@@ -53,12 +51,14 @@ def model_card(
     Args:
       description: the export's model.json.
       report: of evaluation.evaluate.evaluate.
+      lists: {list: report of it}, see evaluation.cross_dataset.
       measured_on: what the report was measured on, as a phrase: "81 faces of val.csv".
       size: bytes of the export.
       defaults: {hyper-parameter: default}; the card shows what differs from them.
     """
     parts = [
         f"# Model card: {description['backbone']}, {', '.join(description['tasks'])}\n",
+        " ".join(summary(report, lists)) + "\n",
         "## Model\n",
         _model_table(description, size, defaults),
         "## Training data\n",
@@ -75,6 +75,7 @@ def model_card(
         ),
         "## Measured\n",
         f"On {measured_on}. {PROTOCOL}\n",
+        *([cross_table({"model": lists})] if len(lists) > 1 else []),
         overall_table(report),
         *group_tables(report),
         *confusion_tables(report),
@@ -87,65 +88,6 @@ def model_card(
         USE,
     ]
     return "\n".join(parts)
-
-
-def known_failures(report: Mapping[str, dict]) -> list[str]:
-    """Returns sentences about groups of at least MIN_FACES faces that the model does badly on.
-
-    These are groups with biased ages, with a far larger age error or a lower accuracy than all
-    faces, and classes that are often taken for another one.
-    """
-    lines = []
-    for name, entry in report.items():
-        for grouping, groups in entry.get("by", {}).items():
-            for group, numbers in groups.items():
-                line = (_age_failure if name == "age" else _class_failure)(name, entry, numbers)
-                if line:
-                    lines.append(f"{grouping} {group}: {line}")
-        if "confusion" in entry:
-            lines += _mistaken(name, entry)
-    return lines or [
-        "Nothing stands out in groups of at least "
-        f"{MIN_FACES} faces; smaller groups were not looked at."
-    ]
-
-
-def _age_failure(_, age, group):
-    is_biased, is_worse = (
-        abs(group["bias"]) >= MAX_BIAS,
-        group["value"] >= MAX_RATIO * age["mae"]["value"],
-    )
-    if group["n"] < MIN_FACES or not (is_biased or is_worse):
-        return None
-    direction = "old" if group["bias"] > 0 else "young"
-    bias = f"taken for {abs(group['bias']):.1f} years too {direction} in the mean, "
-    return (
-        f"{bias if is_biased else ''}age MAE {group['value']:.1f} "
-        f"against {age['mae']['value']:.1f} of all ({group['n']} faces)"
-    )
-
-
-def _class_failure(name, entry, group):
-    accuracy = group["accuracy"]
-    if accuracy["n"] < MIN_FACES or accuracy["value"] > entry["accuracy"]["value"] - MAX_LOSS:
-        return None
-    return (
-        f"{name} right in {accuracy['value']:.1%}, against {entry['accuracy']['value']:.1%} of all "
-        f"({accuracy['n']} faces)"
-    )
-
-
-def _mistaken(name, entry):
-    lines = []
-    for true_name, counts in zip(entry["classes"], entry["confusion"]):
-        for other, count in zip(entry["classes"], counts):
-            if (
-                other != true_name
-                and sum(counts) >= MIN_FACES
-                and count >= MAX_MISTAKEN * sum(counts)
-            ):
-                lines.append(f"{name} {true_name}: {count} of {sum(counts)} are taken for {other}")
-    return lines
 
 
 def _model_table(description, size, defaults):
@@ -205,6 +147,11 @@ def _calibration(description):
         "Logits are divided by temperatures fitted on faces that neither trained nor chose the "
         f"model: {temperatures}."
     )
+    if len(calibration.get("sources", {})) > 1:
+        text += (
+            f" They are of {', '.join(calibration['sources'])}, which count alike, however long "
+            "they are."
+        )
     if "age" in calibration["labels"] and not description.get("age_groups"):
         share = f"{INTERVAL_COVERAGE:.0%}"
         text += (

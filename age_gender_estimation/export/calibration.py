@@ -2,40 +2,48 @@
 
 Logits are divided by a temperature per head (Guo et al., ICML 2017). The age interval holds the
 share of the age distribution that it took to hold 80% of the true ages (distributional conformal
-prediction: Chernozhukov et al., PNAS 2021).
+prediction: Chernozhukov et al., PNAS 2021). Each validation manifest counts alike, however long it
+is. A range of years counts for the temperature, by the probability of the whole range; the interval
+is fitted on years alone, for a range does not say where in it the true age lies.
 """
 
 import dataclasses
 import logging
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
-from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from age_gender_estimation.data.corrupt_images import find_corrupt_image
 from age_gender_estimation.data.input_pipeline import evaluation_dataset
 from age_gender_estimation.data.manifest import Manifest, paths_of
+from age_gender_estimation.data.source_names import source_names
 from age_gender_estimation.data.splits import MIN_ROWS
 from age_gender_estimation.errors import InputError
+from age_gender_estimation.export.fitting import (
+    MIN_LABELS,
+    SMALLEST,
+    equal_weights,
+    fit_interval_mass,
+    fit_temperature,
+)
 from age_gender_estimation.storage.error_text import short_message
 from age_gender_estimation.storage.model_folder import (
     ModelFolder,
     read_calibration,
     write_calibration,
 )
-from age_gender_estimation.tasks.age_groups import group_numbers
-from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE
+from age_gender_estimation.tasks.age_groups import allowed_groups
+from age_gender_estimation.tasks.age_labels import first_years, is_one_year, last_years
+from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE, LABELS
 from age_gender_estimation.training.estimator import make_estimator
 from age_gender_estimation.training.hparams import HParams, load_hparams
 
 logger = logging.getLogger(__name__)
-
-MIN_LABELS = 50  # with fewer, a head keeps its temperature of 1
-SMALLEST = 1e-30  # probability whose logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -47,12 +55,16 @@ class Calibration:
       interval_mass: share of the age distribution between `age_low` and `age_high`.
       labels: {task: number of labelled faces that this was fitted on}; empty if nothing was fitted.
       num_faces: number of faces set aside for it, whether or not anything was fitted.
+      sources: {name of a manifest: `labels` of its faces}.
+      sha256: {name of a manifest: hex digest of its file}.
     """
 
     temperatures: dict[str, float] = field(default_factory=dict)
     interval_mass: float = INTERVAL_COVERAGE
     labels: dict[str, int] = field(default_factory=dict)
     num_faces: int = 0
+    sources: dict[str, dict[str, int]] = field(default_factory=dict)
+    sha256: dict[str, str] = field(default_factory=dict)
 
 
 def calibrate(model_dir: str, manifests: Sequence[Manifest]) -> Calibration:
@@ -72,30 +84,70 @@ def calibrate(model_dir: str, manifests: Sequence[Manifest]) -> Calibration:
         )
     hparams, checkpoint = load_hparams(model_dir), ModelFolder(model_dir).best_checkpoint()
     outputs = _predict(hparams, model_dir, checkpoint, manifests)
-    temperatures, mass, counts = {}, INTERVAL_COVERAGE, {}
-    for task in hparams.tasks:
-        labels = np.concatenate([manifest.labels[task] for manifest in manifests])
-        classes, name = _classes(task, labels, hparams)
-        is_labelled = classes >= 0
-        if is_labelled.sum() < MIN_LABELS or name not in outputs:
-            continue
-        classes = classes[is_labelled]
-        logits = np.log(np.maximum(outputs[name][is_labelled], SMALLEST))
-        temperatures[task] = fit_temperature(logits, classes)
-        counts[task] = len(classes)
-        if name == "age_probabilities":
-            mass = fit_interval_mass(softmax(logits / temperatures[task], axis=1), classes)
-    num_faces = sum(manifest.num_rows for manifest in manifests)
-    calibration = Calibration(temperatures, mass, counts, num_faces)
+    calibration = fit_calibration(hparams, outputs, manifests)
     write_calibration(checkpoint, dataclasses.asdict(calibration))
     shown = (
-        f"{task} temperature {temperatures[task]:.3f} ({counts[task]} faces)"
-        if task in counts
+        f"{task} temperature {calibration.temperatures[task]:.3f} "
+        f"({calibration.labels[task]} faces)"
+        if task in calibration.labels
         else f"{task} not"
         for task in hparams.tasks
     )
     logger.info("calibrated | %s", " ".join(shown))
     return calibration
+
+
+def fit_calibration(
+    hparams: HParams, outputs: dict[str, np.ndarray], manifests: Sequence[Manifest]
+) -> Calibration:
+    """Returns the Calibration that fits predictions to labels, with equal weight per manifest.
+
+    Args:
+      hparams: of the model.
+      outputs: {output: float [n, ...]} for the n rows of all manifests.
+      manifests: the labels.
+    """
+    names = _names(manifests)
+    sources = list(dict.fromkeys(names))
+    numbers = np.repeat(
+        [sources.index(name) for name in names], [manifest.num_rows for manifest in manifests]
+    )
+    temperatures, mass, counts = {}, INTERVAL_COVERAGE, {}
+    by_source: dict[str, dict[str, int]] = {name: {} for name in sources}
+    for task in hparams.tasks:
+        labels = np.concatenate([manifest.labels[task] for manifest in manifests])
+        allowed, output = _allowed_classes(task, labels, hparams)
+        rows = np.flatnonzero(allowed.any(axis=1))
+        if len(rows) < MIN_LABELS or output not in outputs:
+            continue
+        logits = np.log(np.maximum(outputs[output][rows], SMALLEST))
+        temperature = fit_temperature(logits, allowed[rows], equal_weights(numbers[rows]))
+        temperatures[task], counts[task] = temperature, len(rows)
+        for name, of_source in zip(sources, np.bincount(numbers[rows], minlength=len(sources))):
+            by_source[name][task] = int(of_source)
+        if output == "age_probabilities":
+            mass = _fit_years(logits / temperature, labels[rows], numbers[rows])
+    digests = {name: manifest.sha256 for name, manifest in zip(names, manifests)}
+    return Calibration(temperatures, mass, counts, len(numbers), by_source, digests)
+
+
+def _names(manifests: Sequence[Manifest]) -> list[str]:
+    """Returns a name for each manifest; the same where a file is given twice, as utk.csv:age and
+    utk.csv:race."""
+    paths = [os.path.abspath(manifest.path) for manifest in manifests]
+    distinct = list(dict.fromkeys(paths))
+    by_path = dict(zip(distinct, source_names(distinct)))
+    return [by_path[path] for path in paths]
+
+
+def _fit_years(logits: np.ndarray, labels: np.ndarray, numbers: np.ndarray) -> float:
+    """Returns the interval mass of the rows whose labels are years."""
+    rows = np.flatnonzero(is_one_year(labels))
+    if len(rows) < MIN_LABELS:
+        return INTERVAL_COVERAGE
+    return fit_interval_mass(
+        softmax(logits[rows], axis=1), labels[rows], equal_weights(numbers[rows])
+    )
 
 
 def _predict(
@@ -137,50 +189,14 @@ def _parse(content: dict) -> Calibration:
     return calibration
 
 
-def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:
-    """Returns the temperature with the lowest cross-entropy, from 0.1 to 10.
-
-    Args:
-      logits: float [n, classes].
-      classes: int [n], the true ones.
-    """
-    rows = np.arange(len(classes))
-
-    def loss(log_temperature):
-        probabilities = softmax(logits / math.exp(log_temperature), axis=1)
-        return -np.log(np.maximum(probabilities[rows, classes], SMALLEST)).mean()
-
-    return math.exp(minimize_scalar(loss, bounds=(-math.log(10), math.log(10)), method="bounded").x)
-
-
-def fit_interval_mass(
-    probabilities: np.ndarray, years: np.ndarray, coverage: float = INTERVAL_COVERAGE
-) -> float:
-    """Returns the share of the distribution with which intervals hold `coverage` of the true ages.
-
-    Args:
-      probabilities: float [n, years].
-      years: int [n], the true ones.
-      coverage: from 0 to 1. On average over calibration sets, intervals hold at least this share of
-        new faces from the same distribution.
-    """
-    sums = np.cumsum(probabilities, axis=1)
-    rows = np.arange(len(years))
-    up_to, below = sums[rows, years], sums[rows, years] - probabilities[rows, years]
-    # The interval from quantile (1 - mass) / 2 to (1 + mass) / 2 holds a year from this mass on.
-    needed = 2 * np.maximum(0.5 - up_to, below - 0.5)
-    rank = math.ceil((len(years) + 1) * coverage)
-    if rank > len(years):
-        return 1.0
-    return float(np.clip(np.sort(needed)[rank - 1] + 1e-6, 1e-6, 1.0))
-
-
-def _classes(task: str, labels: np.ndarray, hparams: HParams) -> tuple[np.ndarray, str]:
-    """Returns the class of each label, int [n], -1 for none; and the name of the output."""
+def _allowed_classes(task: str, labels: np.ndarray, hparams: HParams) -> tuple[np.ndarray, str]:
+    """Returns the classes that each label means, bool [n, classes], none for a label that the head
+    cannot use; and the name of the output."""
     if task != "age":
-        return labels, f"{task}_probabilities"
-    groups = hparams.age_groups()
-    if not groups:
-        # Ranges of years are above max_age too.
-        return np.where(labels <= hparams.max_age, labels, -1), "age_probabilities"
-    return group_numbers(labels, groups), "age_group_probabilities"
+        classes = np.arange(LABELS[task].highest + 1)
+        return labels[:, np.newaxis] == classes, f"{task}_probabilities"
+    if groups := hparams.age_groups():
+        return np.stack(allowed_groups(labels, groups), axis=1), "age_group_probabilities"
+    years, labels = np.arange(hparams.max_age + 1), labels[:, np.newaxis]
+    is_allowed = (labels >= 0) & (first_years(labels) <= years) & (years <= last_years(labels))
+    return is_allowed, "age_probabilities"

@@ -56,9 +56,9 @@ def show_prediction(record: FaceRecord) -> str:
 def _texts(labels):
     """Returns (`M/46`, {task: text} of the other tasks that have a value)."""
     texts = {
-        name: UNKNOWN if labels[name] == UNKNOWN else label.show(labels[name])
+        name: value if isinstance(value, str) else label.show(value)
         for name, label in LABELS.items()
-        if labels.get(name) is not None
+        if (value := labels.get(name)) is not None
     }
     return "/".join(texts.pop(name) for name in ("gender", "age") if name in texts), texts
 
@@ -98,8 +98,7 @@ def as_dict(record: FaceRecord, actual: Labels | None) -> dict[str, Any]:
         values[f"{name}_confidence"] = round(confidence, 4)
     for name, value in (actual or {}).items():
         if value is not None:
-            class_names = LABELS[name].class_names
-            values[f"actual_{name}"] = class_names[value] if class_names else value
+            values[f"actual_{name}"] = LABELS[name].name_of(value)
     return values
 
 

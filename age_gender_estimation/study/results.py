@@ -115,7 +115,7 @@ def _metrics(report: dict, ending: str = "") -> dict[str, float]:
     """Returns {metric: value} of all tasks in a report of age-gender evaluate."""
     metrics = {}
     for task, entry in report.items():
-        for name in ("mae", "rmse", "cs5", "accuracy"):
+        for name in ("mae", "rmse", "cs5", "years_outside", "right_range", "accuracy"):
             if isinstance(entry, dict) and name in entry:
                 metrics[f"{task}_{name}{ending}"] = entry[name]["value"]
         if isinstance(entry, dict) and "median" in entry:
@@ -132,7 +132,7 @@ def _show(name: str, value: tuple[float, float | None, int] | None) -> str:
     if value is None:
         return ""
     mean, deviation, _ = value
-    is_in_years = name.partition("@")[0].endswith(("mae", "rmse"))
+    is_in_years = name.partition("@")[0].endswith(("mae", "rmse", "outside"))
     factor, digits, unit = (1, 2, "") if is_in_years else (100, 1, "%")
     spread = "" if deviation is None else f" {PLUS_MINUS} {factor * deviation:.{digits}f}"
     return f"{factor * mean:.{digits}f}{spread}{unit}"

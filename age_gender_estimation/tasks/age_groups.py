@@ -41,14 +41,6 @@ def parse_age_groups(text: str) -> tuple[Group, ...]:
     return groups
 
 
-def group_numbers(years: np.ndarray, groups: Iterable[Group]) -> np.ndarray:
-    """Returns the number of the group of each year, int [n]; -1 outside all groups, and for NaN."""
-    numbers = np.full(len(years), -1)
-    for number, (first, last) in enumerate(groups):
-        numbers[(years >= first) & (years <= last)] = number
-    return numbers
-
-
 def allowed_groups(labels: Any, groups: Sequence[Group]) -> list:
     """Returns, for each group, a bool array or tensor [n]: whether it is one that a label means.
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from age_gender_estimation.tasks.age_labels import HIGHEST_AGE, parse_age, show_age
+from age_gender_estimation.tasks.age_labels import HIGHEST_AGE, is_one_year, parse_age, show_age
 
 INTERVAL_COVERAGE = 0.8  # share of people whose age the predicted interval should contain
 ADULT_AGE = 18
@@ -46,6 +46,10 @@ class Label:
         """Returns `value` as predict prints it: `46`, `M`, `Asian`."""
         return self.class_symbols[value] if self.class_symbols else str(value)
 
+    def name_of(self, value: int) -> int | str:
+        """Returns `value` as records and reports name it: a class, a year, a range as `25-32`."""
+        return self.class_names[value] if self.class_names else value
+
     def write(self, value: int) -> str:
         """Returns `value` as it stands in a manifest, where `parse` reads it."""
         return str(value)
@@ -59,6 +63,9 @@ class AgeLabel(Label):
 
     def show(self, value: int) -> str:
         return show_age(value)
+
+    def name_of(self, value: int) -> int | str:
+        return value if is_one_year(value) else show_age(value)
 
     write = show
 

@@ -62,14 +62,15 @@ def describe_data(
     """Returns the contents of data.json.
 
     Returns:
-      {"train": [{"file", "rows", "labels"} of each manifest], "validation": digest of the rows that
-      are evaluated, "geometry" and "crop_size" of the crops}.
+      {"train": [{"file", "rows", "labels", "sha256"} of each manifest], "validation": digest of the
+      rows that are evaluated, "geometry" and "crop_size" of the crops}.
     """
     sources = [
         {
             "file": os.path.basename(manifest.path),
             "rows": manifest.num_rows,
             "labels": list(manifest.tasks),
+            "sha256": manifest.sha256,
         }
         for manifest in train_manifests
     ]

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from age_gender_estimation.data_report.counts import report_data
-from age_gender_estimation.data_report.listed_images import read_images
+from age_gender_estimation.data_report.counts import count_images, report_data
+from age_gender_estimation.data_report.listed_images import ListedImage, read_images
+from age_gender_estimation.tasks.age_labels import age_label
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,8 @@ def test_ages_by_year_and_decade(report):
     age = report["total"]["age"]
     expected = {0: 1, 11: 1, 12: 1, 26: 2, 27: 1, 52: 1, 53: 1, 80: 1, 81: 1, 116: 1}
     assert age["years"] == {str(year): count for year, count in expected.items()}
-    assert list(age["decades"])[-1] == "110-119" and len(age["decades"]) == 12
+    assert list(age["decades"])[-2:] == ["110-119", "ranges"] and len(age["decades"]) == 13
+    assert age["ranges"] == {}
     assert not_zero(age["decades"]) == {
         "0-9": 1,
         "10-19": 2,
@@ -123,3 +125,20 @@ def test_unreadable_pictures_are_counted_and_named(report):
 
 def test_json_holds_all_of_it(report):
     assert json.loads(json.dumps(report)) == report
+
+
+def test_ranges_are_counted_beside_years():
+    ages = [age_label(25, 32)] * 3 + [age_label(0, 2), age_label(20, 30), 26, 26, None]
+    images = [
+        ListedImage("t", str(n), "", {"age": age, "gender": None, "race": None}, "", "")
+        for n, age in enumerate(ages)
+    ]
+    age = count_images(images)["age"]
+    assert age["years"] == {"26": 2}
+    assert age["ranges"] == {"0-2": 1, "20-30": 1, "25-32": 3}
+    assert list(age["ranges"]) == ["0-2", "20-30", "25-32"]  # by age
+    assert not_zero(age["decades"]) == {"20-29": 2, "ranges": 5}
+    # 25-32 and 20-30 are cut by 1-26 | 27-52, and 0-2 reaches below it. 24-39 holds 25-32.
+    assert not_zero(age["groups"]["3"]) == {"1-26": 2, "outside": 5, "unlabelled": 1}
+    assert not_zero(age["groups"]["5"]) == {"24-39": 5, "outside": 2, "unlabelled": 1}
+    assert not_zero(age["groups"]["10"]) == {"25-32": 5, "outside": 2, "unlabelled": 1}

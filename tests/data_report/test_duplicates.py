@@ -5,6 +5,7 @@ from age_gender_estimation.data_report.duplicates import (
     find_duplicates,
 )
 from age_gender_estimation.data_report.listed_images import ListedImage
+from age_gender_estimation.tasks.age_labels import age_label
 
 
 def face(source, filename, content, age=None, gender=None, race=None):
@@ -86,3 +87,20 @@ def test_twenty_examples_are_enough():
     )
     for report in (duplicates_report(groups), conflicts_report(groups)):
         assert report["groups"] == 25 and len(report["examples"]) == 20
+
+
+def test_a_year_contradicts_a_range_that_it_is_not_in():
+    def ages_of(*ages):
+        return conflicts_of([face("t", str(age), "A", age) for age in ages]).get("age")
+
+    young, old = age_label(25, 32), age_label(38, 43)
+    assert ages_of(25, young) is None and ages_of(32, young, None) is None
+    assert ages_of(young, 33) == [young, 33]
+    assert ages_of(old, young) == [young, old]
+    assert ages_of(age_label(30, 40), young) is None  # 30 to 32 are in both
+    # Any two of these agree, but no age is all three.
+    assert ages_of(25, young, 26) == [25, young, 26]
+    group = [face("t", "1", "A", young), face("v", "2", "A", 46)]
+    [example] = conflicts_report([group])["examples"]
+    assert example["values"] == {"age": ["25-32", 46]}
+    assert [row["labels"]["age"] for row in example["faces"]] == ["25-32", 46]

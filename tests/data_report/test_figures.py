@@ -3,17 +3,18 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from age_gender_estimation.data_report.age_figures import draw_ages
 from age_gender_estimation.data_report.counts import report_data
 from age_gender_estimation.data_report.duplicates import find_duplicates
 from age_gender_estimation.data_report.figures import (
     GENDER_COLORS,
     choose_images,
-    draw_ages,
     draw_conflicts,
     draw_gender_by_race,
     draw_sample,
 )
 from age_gender_estimation.data_report.listed_images import ListedImage, read_images
+from age_gender_estimation.tasks.age_labels import age_label
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +121,21 @@ def test_many_rows_of_one_picture_are_cut_short(faces):
 
 def test_no_contradiction_no_picture(faces):
     assert draw_conflicts(find_duplicates(faces[:9])) is None
+
+
+def test_ranges_are_bars_over_their_years_below_the_histogram():
+    faces = [make_face(1, 30, "t"), *[make_face(2, age_label(25, 32), "v")] * 4]
+    *years, ranges = draw_ages(faces).axes
+    assert len(years) == 2 and texts(years[0]) == ["t: 1"] and texts(ranges) == ["v: 4"]
+    [bars] = ranges.containers
+    # Four faces over eight years.
+    assert [(bar.get_x(), bar.get_width(), bar.get_height()) for bar in bars] == [(24.5, 8, 0.5)]
+    assert [texts(axis) for axis in draw_ages(faces[1:]).axes] == [["v: 4"]]
+
+
+def test_a_range_is_drawn_with_the_decade_of_its_middle():
+    faces = [make_face(1, 90), make_face(2, age_label(25, 32)), make_face(3, 24)]
+    # 25-32 is 28 years and shares a decade with 24; 90 comes first in its own.
+    assert len(choose_images(faces, 2, seed=0)) == 2
+    assert choose_images(faces, 2, seed=0)[-1].labels["age"] == 90
+    assert [face.filename for face in choose_images(faces, 3, seed=0)] == ["3", "2", "1"]

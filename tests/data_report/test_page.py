@@ -6,6 +6,7 @@ import pytest
 from age_gender_estimation.data_report.counts import report_data
 from age_gender_estimation.data_report.listed_images import ListedImage
 from age_gender_estimation.data_report.page import data_page, summary
+from age_gender_estimation.tasks.age_labels import age_label
 from tests.markup.test_html_page import Reader
 
 
@@ -113,3 +114,19 @@ def test_rows_without_labels_or_pictures_are_still_a_page():
         "None: no two rows list the same bytes.",
     } <= set(texts)
     assert summary(report_data(faces))[1].endswith("0 of them are in more than one list.")
+
+
+def test_ranges_have_a_table_of_their_own():
+    ages = [("t.csv", age_label(25, 32))] * 2 + [("v.csv", age_label(0, 2)), ("v.csv", 26)]
+    faces = [
+        ListedImage(source, str(n), "", {"age": age, "gender": 1, "race": None}, "", "empty")
+        for n, (source, age) in enumerate(ages)
+    ]
+    texts = [text for _, text in Reader(data_page(report_data(faces), faces)).texts]
+    assert "921" not in texts  # the number that a range is stored as
+    at = texts.index("Ages that are labelled as ranges:")
+    assert texts[at + 1 : at + 13] == [
+        *("range", "t.csv", "v.csv", "total"),
+        *("0-2", "0", "1", "1"),
+        *("25-32", "2", "0", "2"),
+    ]

@@ -20,15 +20,15 @@ from tests.conftest import ROOT
 NAN = np.nan
 
 
-def predictions(true, predicted, sources=None, **more):
+def predictions(true, predicted, sources=None, ranges=None, **more):
     labels = {name: LABELS.get(name) or group_label(((1, 26), (27, 52))) for name in predicted}
     true, predicted = (
         {name: np.array(values) for name, values in each.items()} for each in (true, predicted)
     )
     num_faces = len(next(iter(true.values())))
-    return Predictions(
-        ["a"] * num_faces, true, predicted, labels, sources or ["a"] * num_faces, **more
-    )
+    sources = sources or ["a"] * num_faces
+    ranges = np.array(ranges or [(NAN, NAN)] * num_faces, float)
+    return Predictions(["a"] * num_faces, true, predicted, labels, sources, ranges, **more)
 
 
 def test_what_is_not_labelled_counts_nowhere():

@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from age_gender_estimation.evaluation.model_card import known_failures, model_card
+from age_gender_estimation.evaluation.failures import known_failures
+from age_gender_estimation.evaluation.model_card import model_card
 from age_gender_estimation.training.hparams import HParams
 
 CONFUSION = [[28, 2], [12, 18]]
@@ -103,6 +104,25 @@ def test_what_was_calibrated_is_said(calibration, expected):
         "calibration": calibration,
         "hparams": {"weights": "w.npz", "batch_size": 64, "head_units": [256]},
     }
-    card = model_card(description, report(), "60 faces", 7_340_000, dataclasses.asdict(HParams()))
+    card = model_card(
+        description,
+        report(),
+        {"a.csv": report()},
+        "60 faces",
+        7_340_000,
+        dataclasses.asdict(HParams()),
+    )
     assert expected in card and "7.3 MB" in card and "w.npz" in card
     assert "`batch_size=64` `head_units=256`" in card
+
+
+def test_a_range_fails_by_its_years_outside():
+    def outside(value, bias, n):
+        return {"years_outside": {"value": value, "n": n}, "bias": bias}
+
+    by = {"range": {"0-2": outside(1.0, 0.5, 50), "60-100": outside(5.0, -5.0, 30)}}
+    entry = {"years_outside": {"value": 2.5, "n": 80}, "by": by}
+    assert known_failures({"age_range": entry}) == [
+        "range 60-100: taken for 5.0 years too young in the mean, "
+        "age 5.0 years outside the range against 2.5 of all (30 faces)"
+    ]

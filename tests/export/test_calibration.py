@@ -1,4 +1,4 @@
-"""Temperatures and intervals against distributions that are known, and in a real export."""
+"""Calibration of predictions worked out by hand, and in a real export."""
 
 import shutil
 
@@ -6,75 +6,25 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.data.manifest import open_manifest
+from age_gender_estimation.data.manifest import Manifest, open_manifest
 from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.export.calibration import (
     Calibration,
     calibrate,
-    fit_interval_mass,
-    fit_temperature,
+    fit_calibration,
     load_calibration,
 )
 from age_gender_estimation.export.saved_model import export_model
 from age_gender_estimation.predict.predictor import Predictor
 from age_gender_estimation.storage.model_folder import ModelFolder
+from age_gender_estimation.tasks.age_labels import age_label
+from age_gender_estimation.tasks.labels import LABELS
+from age_gender_estimation.training.hparams import HParams
 
 
 def softmax(logits):
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
-
-
-def drawn(logits, temperature, generator):
-    """A class per row, drawn from the softmax of logits / temperature."""
-    sums = softmax(logits / temperature).cumsum(axis=1)
-    return (
-        (sums < generator.uniform(size=(len(logits), 1))).sum(axis=1).clip(max=logits.shape[1] - 1)
-    )
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_the_temperature_that_drew_the_labels_is_found(temperature):
-    generator = np.random.default_rng(0)
-    logits = generator.normal(0, 2, (20_000, 5))
-    assert fit_temperature(logits, drawn(logits, temperature, generator)) == pytest.approx(
-        temperature, rel=0.05
-    )
-
-
-def test_interval_mass_by_hand():
-    # Year 1 of (0.1, 0.3, 0.6): sums 0.4 up to it. Quantile (1 - mass) / 2 must not be above:
-    # mass >= 1 - 2 * 0.4.
-    # Year 2: 0.4 below it, so any interval holds it. Year 0: 0.1 up to it, mass >= 0.8.
-    probabilities = np.array([[0.1, 0.3, 0.6]] * 4)
-    # Four faces: half of them needs the third smallest of what is needed, ceil(5 * 0.5).
-    assert fit_interval_mass(probabilities, np.array([2, 2, 1, 0]), 0.5) == pytest.approx(
-        0.2, abs=2e-6
-    )
-    assert fit_interval_mass(probabilities, np.array([2, 2, 1, 0]), 0.8) == pytest.approx(
-        0.8, abs=2e-6
-    )
-    assert (
-        fit_interval_mass(probabilities[:1], np.array([2]), 0.8) == 1.0
-    )  # one face cannot promise 80%
-    # Where nearly every median is right, almost no mass is enough; 0 would be no valid calibration.
-    certain = np.full((100, 3), [0.1, 0.8, 0.1])
-    assert fit_interval_mass(certain, np.ones(100, int), 0.8) == pytest.approx(1e-6)
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_intervals_of_new_faces_hold_the_share_that_was_asked_for(temperature):
-    generator = np.random.default_rng(1)
-    logits = -0.02 * (np.arange(60) - generator.uniform(10, 50, (12_000, 1))) ** 2
-    years = drawn(
-        logits, temperature, generator
-    )  # the distributions are too narrow, right, too wide
-    known, new = slice(0, 6_000), slice(6_000, None)
-    mass = fit_interval_mass(softmax(logits[known]), years[known], 0.8)
-    sums = softmax(logits[new]).cumsum(axis=1)
-    low, high = ((sums < share).sum(axis=1) for share in (0.5 - mass / 2, 0.5 + mass / 2))
-    assert ((low <= years[new]) & (years[new] <= high)).mean() == pytest.approx(0.8, abs=0.02)
-    assert (mass > 0.8) == (temperature > 1) or temperature == 1.0
 
 
 @pytest.fixture(scope="module")
@@ -119,4 +69,63 @@ def test_a_head_with_few_labels_stays_as_it_is(trained, crops, tmp_path):
     shutil.copytree(trained[0], folder)
     manifest = open_manifest(crops / "val.csv", crops / "crop")
     assert manifest.num_rows < 50
-    assert calibrate(str(folder), [manifest]) == Calibration(num_faces=manifest.num_rows)
+    assert calibrate(str(folder), [manifest]) == Calibration(
+        num_faces=manifest.num_rows, sources={"val.csv": {}}, sha256={"val.csv": manifest.sha256}
+    )
+
+
+def listing(name, **labels):
+    """A Manifest of labels without images."""
+    num_rows = len(next(iter(labels.values())))
+    columns = {task: np.full(num_rows, -1, np.int16) for task in LABELS}
+    columns |= {task: np.array(values, np.int16) for task, values in labels.items()}
+    rows = np.arange(num_rows, dtype=np.int32)
+    return Manifest(name, "", (), ["x"] * num_rows, columns, rows, tuple(labels), f"hash of {name}")
+
+
+def test_a_short_list_counts_as_much_as_a_long_one():
+    # Women with P(female) = 0.8 in both lists: 400 faces of 500 are women in the one, all 50 in the
+    # other. Equal weights: nine tenths are women, so the best P is 0.9: 9 : 1 = (4 : 1) ** (1 / T).
+    lists = [listing("a.csv", gender=[0] * 400 + [1] * 100), listing("b.csv", gender=[0] * 50)]
+    outputs = {"gender_probabilities": np.tile([0.8, 0.2], (550, 1))}
+    found = fit_calibration(HParams(tasks=("gender",)), outputs, lists)
+    assert found.temperatures["gender"] == pytest.approx(np.log(4) / np.log(9), rel=1e-3)
+    assert found.labels == {"gender": 550} and found.num_faces == 550
+    assert found.sources == {"a.csv": {"gender": 500}, "b.csv": {"gender": 50}}
+    assert found.sha256 == {"a.csv": "hash of a.csv", "b.csv": "hash of b.csv"}
+
+
+def test_a_range_counts_for_the_temperature_and_not_for_the_interval():
+    # P = 0.6, 0.2, 0.2 for the years 0, 1, 2. 48 of 60 are 0-1 and 12 are 2, so P(2) should be 0.2,
+    # as it is: T = 1. The middle of 0-1, or its first year, would ask for another.
+    labels = [age_label(0, 1)] * 48 + [2] * 12
+    outputs = {"age_probabilities": np.tile([0.6, 0.2, 0.2], (60, 1))}
+    hparams = HParams(tasks=("age",), max_age=2)
+    found = fit_calibration(hparams, outputs, [listing("a.csv", age=labels)])
+    assert found.temperatures["age"] == pytest.approx(1.0, abs=1e-3)
+    assert found.labels == {"age": 60}
+    assert found.interval_mass == 0.8  # twelve years are too few: as it was
+    # With 60 years of 0 more: four fifths of 72 need as much as these. Year 0 has 0.6 up to it and
+    # nothing below it, so that any interval holds it.
+    outputs = {"age_probabilities": np.tile([0.6, 0.2, 0.2], (120, 1))}
+    found = fit_calibration(hparams, outputs, [listing("a.csv", age=labels + [0] * 60)])
+    assert found.labels == {"age": 120} and found.interval_mass == pytest.approx(1e-6)
+
+
+def test_a_range_that_is_made_of_whole_groups_counts_for_a_model_of_groups():
+    # 30 are 0-9, 30 are 0-19 (both groups, which says nothing) and 30 are 5-15 (cut: no label).
+    # Of the 30 that say something all are young: the temperature goes to its lowest value.
+    ranges = [(0, 9)] * 30 + [(0, 19)] * 30 + [(5, 15)] * 30
+    labels = [age_label(*years) for years in ranges]
+    outputs = {"age_group_probabilities": np.tile([0.6, 0.4], (90, 1))}
+    hparams = HParams(tasks=("age",), age_encoding="groups:0-9,10-19")
+    found = fit_calibration(hparams, outputs, [listing("a.csv", age=labels)])
+    assert found.labels == {"age": 60} and found.temperatures["age"] == pytest.approx(0.1, rel=0.01)
+
+
+def test_one_file_that_is_given_twice_is_one_list():
+    lists = [listing("a.csv", gender=[0] * 60), listing("a.csv", race=[0] * 60)]
+    outputs = {f"{task}_probabilities": np.full((120, 5), 0.2) for task in ("gender", "race")}
+    outputs["gender_probabilities"] = np.full((120, 2), 0.5)
+    found = fit_calibration(HParams(tasks=("gender", "race")), outputs, lists)
+    assert found.sources == {"a.csv": {"gender": 60, "race": 60}}

@@ -10,6 +10,7 @@ import pytest
 from age_gender_estimation.predict import output
 from age_gender_estimation.predict.output import FIELDS, show_labels, write_records
 from age_gender_estimation.predict.records import FaceRecord
+from age_gender_estimation.tasks.age_labels import age_label
 from age_gender_estimation.tasks.labels import LABELS
 
 SCHEMA = json.loads(pathlib.Path(output.__file__).with_name("records.schema.json").read_text())
@@ -199,3 +200,16 @@ def test_csv_keeps_every_name_as_it_is(name):
     write_records([(FaceRecord(name, error="no face found"), None)], "csv", True, pieces.append)
     (row,) = csv.DictReader(io.StringIO("".join(pieces), newline=""))
     assert row["file"] == name
+
+
+def test_a_true_age_may_be_a_range():
+    pair = (WHOLE, {"age": age_label(25, 32), "gender": 1})
+    assert written([pair], "text")[0] == "Predicted: M/46 Actual: M/25-32\n"
+    [record] = json.loads(written([pair], "json")[0])
+    assert record["actual_age"] == "25-32"
+    jsonschema.validate([record], SCHEMA)
+    row = next(csv.DictReader(io.StringIO(written([pair], "csv")[0])))
+    assert row["actual_age"] == "25-32"
+    record["actual_age"] = "twenty"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate([record], SCHEMA)

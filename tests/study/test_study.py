@@ -155,6 +155,7 @@ def results(load, tmp_path):
         },
         "tasks=gender sources=a seed=0": {
             "gender": {"accuracy": {"value": 0.9}},
+            "age_range": {"years_outside": {"value": 2.5}, "right_range": {"value": 0.5}},
             "sources": {"x/test.csv": {"gender": {"accuracy": {"value": 0.8}}}, "y/test.csv": {}},
         },
     }
@@ -187,11 +188,15 @@ def test_means_and_spread_are_over_seeds(results):
     assert age_metrics["age_mae"] == (5.0, pytest.approx(2**0.5), 2)
     assert gender_metrics == {
         "gender_accuracy": (0.9, None, 1),
+        "age_range_years_outside": (2.5, None, 1),
+        "age_range_right_range": (0.5, None, 1),
         "gender_accuracy@a": (0.8, None, 1),
     }
     header, rows = summary_rows(*results)
-    assert header[-3:] == ["gender accuracy", "gender accuracy@a", "runs"]
-    assert rows[0][2] == "5.00 \u00b1 1.41" and rows[1][-3:] == ["90.0%", "80.0%", 1]
+    assert header[-5:-2] == ["gender accuracy", "age range years outside", "age range right range"]
+    assert header[-2:] == ["gender accuracy@a", "runs"]
+    assert rows[0][2] == "5.00 \u00b1 1.41"
+    assert rows[1][-5:] == ["90.0%", "2.50", "50.0%", "80.0%", 1]
 
 
 def test_failed_and_missing_runs_stand_in_the_tables(results):
@@ -199,11 +204,11 @@ def test_failed_and_missing_runs_stand_in_the_tables(results):
     assert failed == Result(failed.run, error="exit code 1: <disk> full")
     lines = results_csv(*results).splitlines()
     assert (
-        lines[0]
-        == "tasks,sources,seed,age_mae,age_rmse,age_cs5,gender_accuracy,gender_accuracy@a,error"
+        lines[0] == "tasks,sources,seed,age_mae,age_rmse,age_cs5,gender_accuracy,"
+        "age_range_years_outside,age_range_right_range,gender_accuracy@a,error"
     )
-    assert lines[1] == "age,a,0,4.000000,4.000000,4.000000,,,"
-    assert lines[4] == "gender,a,1,,,,,,exit code 1: <disk> full"
+    assert lines[1] == "age,a,0,4.000000,4.000000,4.000000,,,,,"
+    assert lines[4] == "gender,a,1,,,,,,,,exit code 1: <disk> full"
     assert "| age    | a       | 5.00 \u00b1 1.41 |" in results_markdown(*results)
 
 

@@ -3,9 +3,9 @@ import pytest
 
 from age_gender_estimation.tasks.age_groups import (
     AGE_GROUPS,
+    allowed_groups,
     group_label,
     group_name,
-    group_numbers,
     parse_age_groups,
 )
 
@@ -18,8 +18,9 @@ def test_the_groups_of_the_published_study():
 
 
 def test_both_ends_of_a_group_are_in_it():
-    years = np.array([0, 1, 17, 18, 64, 65, np.nan])
-    assert group_numbers(years, ((1, 17), (18, 64))).tolist() == [-1, 0, 0, 1, 1, -1, -1]
+    years = np.array([0, 1, 17, 18, 64, 65, -1])
+    young, old = allowed_groups(years, ((1, 17), (18, 64)))
+    assert np.flatnonzero(young).tolist() == [1, 2] and np.flatnonzero(old).tolist() == [3, 4]
 
 
 def test_own_ranges_may_have_gaps_and_single_years():
