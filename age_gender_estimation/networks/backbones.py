@@ -24,11 +24,13 @@ class Backbone:
       build: (img_size, weights: None or "imagenet") -> tf.keras.Model.
       standardize: float32 images in [0, 255] -> the model's input.
       has_imagenet: whether Keras can download ImageNet weights for it.
+      convert: arrays of a file of published weights -> arrays with Keras' names and layouts.
     """
 
     build: Callable[..., Any]
     standardize: Callable[[Any], Any]
     has_imagenet: bool = True
+    convert: Callable[[Any], Any] = lambda arrays: arrays
 
 
 def to_unit_range(images):
@@ -98,6 +100,18 @@ def _build_mobile_facenet(img_size, weights=None):
     return build_mobile_facenet(img_size)
 
 
+def _build_edgeface_xs(img_size, weights=None):
+    from age_gender_estimation.networks.edgeface_xs import build_edgeface_xs
+
+    return build_edgeface_xs(img_size)
+
+
+def _convert_edgeface_xs(arrays):
+    from age_gender_estimation.networks.edgeface_xs import from_torch
+
+    return from_torch(arrays)
+
+
 def _keras(name, **options):
     def build(img_size, weights=None):
         import tensorflow as tf
@@ -137,4 +151,7 @@ BACKBONES = {
         _build_inception_resnet_v1, standardize_each, has_imagenet=False
     ),
     "mobile_facenet": Backbone(_build_mobile_facenet, to_insightface_range, has_imagenet=False),
+    "edgeface_xs": Backbone(
+        _build_edgeface_xs, to_unit_range, has_imagenet=False, convert=_convert_edgeface_xs
+    ),
 }

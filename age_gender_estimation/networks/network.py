@@ -9,7 +9,6 @@ import tensorflow as tf
 from age_gender_estimation.data.images import mirror_border
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.networks.backbones import BACKBONES
-from age_gender_estimation.networks.mobile_facenet import PReLU
 from age_gender_estimation.networks.published_weights import load_published_weights
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.error_text import short_message
@@ -49,7 +48,7 @@ def backbone_config(hparams: HParams, weights: str | None = None) -> tuple[dict,
         hparams.network_size(), weights if weights == "imagenet" else None
     )
     if weights not in (None, "imagenet"):
-        load_published_weights(model, weights)
+        load_published_weights(model, weights, BACKBONES[hparams.backbone].convert)
     return model.get_config(), model.get_weights()
 
 
@@ -79,7 +78,7 @@ def build_network(
     tf.keras.utils.set_random_seed(hparams.seed)
     model = tf.keras.Model.from_config(config)
     for layer in model.layers:
-        if isinstance(layer, PReLU):
+        if hasattr(layer, "is_training"):  # it has a faster form for training
             layer.is_training = is_training
     standardized = BACKBONES[hparams.backbone].standardize(
         mirror_border(images, hparams.mirror_border)

@@ -9,6 +9,7 @@ import itertools
 import logging
 import os
 import re
+from collections.abc import Callable
 
 import h5py
 import numpy as np
@@ -23,17 +24,20 @@ logger = logging.getLogger(__name__)
 SHORT_NAMES = {"moving_mean": "mean", "moving_variance": "var"}
 
 
-def load_published_weights(model: tf.keras.Model, path: str) -> None:
+def load_published_weights(
+    model: tf.keras.Model, path: str, convert: Callable[[dict], dict] = lambda arrays: arrays
+) -> None:
     """Sets every variable of a Keras model to the array of its name; logs which arrays are unused.
 
     Args:
       model: a Keras model without models among its layers.
       path: the file.
+      convert: its arrays -> arrays with Keras' names and layouts.
 
     Raises:
       InputError: the file cannot be read, or does not give every variable an array of its shape.
     """
-    arrays = read_arrays(path)
+    arrays = convert(read_arrays(path))
     variables = variables_by_name(model)
     keys = {name: _find(name, arrays, variables) for name in variables}
     if not any(keys.values()):
