@@ -36,10 +36,11 @@ def training_dataset(
     Several workers share one stream: their batches of a step are together the batch of one machine.
 
     Args:
-      manifests: each epoch mixes them in proportion to their rows.
+      manifests: each epoch mixes them in proportion to their rows, times their weights if there
+        are any. With weights or balanced ages, an epoch is so many rows, drawn without end.
       task_names: the labels to give.
-      hparams: HParams; img_size, batch_size, age_balance, the usable ages and the augment_ fields
-        are used.
+      hparams: HParams; img_size, batch_size, source_weights, age_balance, the usable ages and the
+        augment_ fields are used.
       seed: of shuffling and augmentation; equal seeds give equal batches.
       input_context: which of several workers this is; None for one machine. The batch size is
         divided by its replicas.
@@ -47,14 +48,16 @@ def training_dataset(
     if hparams.age_balance:
         rows = _balanced(manifests, task_names, hparams, seed)
     else:
-        rows = _mixed(
-            [
-                _shuffled(read_rows([manifest], task_names), seed + index)
-                for index, manifest in enumerate(manifests)
-            ],
-            [manifest.num_rows for manifest in manifests],
-            seed,
-        ).repeat()
+        sources = [
+            _shuffled(read_rows([manifest], task_names), seed + index)
+            for index, manifest in enumerate(manifests)
+        ]
+        sizes = [manifest.num_rows for manifest in manifests]
+        if hparams.source_weights:
+            masses = [size * weight for size, weight in zip(sizes, hparams.source_weights)]
+            rows = _mixed([source.repeat() for source in sources], masses, seed)
+        else:  # an epoch has each row once
+            rows = _mixed(sources, sizes, seed).repeat()
 
     def load(row, number):
         path, labels = row
@@ -105,19 +108,23 @@ def _mixed(datasets, sizes, seed):
 
 
 def _balanced(manifests, task_names, hparams, seed):
-    """Returns endless rows in which each decade of age has the share of `balanced_shares`."""
+    """Returns endless rows in which each decade of age has the share of `balanced_shares`.
+
+    Within a decade, a row is drawn in proportion to the weight of its manifest.
+    """
     decades = _decades(manifests, hparams.usable_ages)
-    shares = balanced_shares(
-        {int(decade): int((decades == decade).sum()) for decade in np.unique(decades)},
-        hparams.age_balance,
-    )
-    decade_rows = [
-        _shuffled(
-            tf.data.Dataset.from_tensor_slices(np.flatnonzero(decades == decade)), seed + decade
-        ).repeat()
-        for decade in shares
-    ]
-    numbers = _mixed(decade_rows, list(shares.values()), seed).batch(CHUNK)
+    weights = hparams.source_weights or (1.0,) * len(manifests)
+    row_weights = np.repeat(weights, [manifest.num_rows for manifest in manifests])
+    masses = {int(each): float(row_weights[decades == each].sum()) for each in np.unique(decades)}
+    cells, cell_shares = [], []
+    for decade, share in balanced_shares(masses, hparams.age_balance).items():
+        for weight in sorted(set(weights)):
+            chosen = np.flatnonzero((decades == decade) & (row_weights == weight))
+            if chosen.size:
+                rows = tf.data.Dataset.from_tensor_slices(chosen)
+                cells.append(_shuffled(rows, seed + decade).repeat())
+                cell_shares.append(share * weight * chosen.size / masses[decade])
+    numbers = _mixed(cells, cell_shares, seed).batch(CHUNK)
 
     def draw(table):
         return numbers.map(
@@ -138,14 +145,15 @@ def _decades(manifests, usable_ages):
     return np.where(usable_ages(ages), middles // 10, NO_DECADE)
 
 
-def balanced_shares(counts: Mapping[int, int], balance: float) -> dict[int, float]:
+def balanced_shares(counts: Mapping[int, float], balance: float) -> dict[int, float]:
     """Returns {decade: share of the examples to draw}.
 
     A decade of n rows is drawn in proportion to n ** (1 - balance): 0 keeps the proportions, 1
     makes them equal. Rows without a usable age keep their share.
 
     Args:
-      counts: {decade: rows > 0}, NO_DECADE for rows without a usable age.
+      counts: {decade: rows > 0, or the sum of their weights}, NO_DECADE for rows without a usable
+        age.
       balance: 0 to 1.
     """
     weights = {

@@ -63,6 +63,12 @@ class Settings:
         "1 makes all decades equally frequent",
         maximum=1,
     )
+    source_weights: tuple[float, ...] = _labels(
+        (),
+        "how often to draw the rows of each training manifest, relative to those of the others, "
+        "such as 2,1,1; equally often if not given",
+        above=0,
+    )
 
     backbone: str = _network(
         "mobilenet_v3_small", "the network that all tasks share", is_fixed=True, choices=BACKBONES

@@ -48,6 +48,11 @@ def fit_to_data(hparams, train_manifests: Sequence[Manifest], val_manifests: Seq
             f"--age-balance {hparams.age_balance}: age is not among the tasks "
             f"{', '.join(hparams.tasks)}"
         )
+    if len(hparams.source_weights) not in (0, len(train_manifests)):
+        raise SettingError(
+            f"--source-weights: expected {len(train_manifests)} numbers, one for each training "
+            f"manifest, got {len(hparams.source_weights)}"
+        )
     for text in hparams.loss_weights:
         if text.partition("=")[0] not in hparams.tasks:
             raise SettingError(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from age_gender_estimation.data import splits
+from age_gender_estimation.data import input_pipeline, splits
 from age_gender_estimation.data.csv_rows import read_rows
 from age_gender_estimation.data.input_pipeline import (
     balanced_shares,
@@ -14,6 +14,7 @@ from age_gender_estimation.data.input_pipeline import (
 )
 from age_gender_estimation.data.manifest import manifest_text, open_manifest
 from age_gender_estimation.faces.photo import encode_jpeg
+from age_gender_estimation.tasks.age_labels import age_label
 from age_gender_estimation.training.hparams import HParams
 
 HPARAMS = HParams(tasks=("age", "gender", "race"), img_size=16, batch_size=5, augment_flip=False)
@@ -200,3 +201,42 @@ def test_rows_without_an_age_keep_their_share_when_ages_are_balanced(tmp_path):
         training_dataset([manifest, other], ("age", "gender"), hparams, 0).as_numpy_iterator()
     )[1]
     assert 30 < sum(labels["age"] == -1) < 70
+
+
+@pytest.mark.parametrize("balance", [0.0, 0.5])
+def test_rows_of_a_source_are_drawn_in_proportion_to_its_weight(tmp_path, balance):
+    # Of one decade, so that balancing changes nothing: 4 rows of weight 6, 8 rows of weight 1.
+    manifests = [
+        write(tmp_path / "one", range(20, 24), ["age"]),
+        write(tmp_path / "two", range(20, 28), ["age"], prefix="other"),
+    ]
+    hparams = dataclasses.replace(
+        HPARAMS, source_weights=(6.0, 1.0), age_balance=balance, batch_size=400
+    )
+    labels = next(training_dataset(manifests, ("age",), hparams, 0).as_numpy_iterator())[1]
+    # 24 to 27 are in the second list alone: 4 of 32 of the weight, 50 of 400 draws, deviation 7.
+    assert 22 < sum(labels["age"] >= 24) < 78
+
+
+def test_balanced_decades_of_weighted_sources(tmp_path):
+    manifests = [
+        write(tmp_path / "one", [20, 21, 22, 30], ["age"]),
+        write(tmp_path / "two", [23, 31, 32, 33], ["age"], prefix="other"),
+    ]
+    hparams = dataclasses.replace(
+        HPARAMS, source_weights=(3.0, 1.0), age_balance=1.0, batch_size=800
+    )
+    ages = next(training_dataset(manifests, ("age",), hparams, 0).as_numpy_iterator())[1]["age"]
+    assert 340 < sum(ages < 30) < 460  # half of them, deviation 14
+    # Within the thirties, 3 of 6 of the weight is the one row of the first list.
+    assert 0.4 < sum(ages == 30) / sum(ages >= 30) < 0.6
+
+
+def test_a_range_counts_in_the_decade_of_its_middle_and_an_open_one_near_its_start(tmp_path):
+    labels = [age_label(*years) for years in ((15, 20), (25, 32), (70, 116), (40, 43), (0, 0))]
+    manifest = dataclasses.replace(
+        write(tmp_path / "one", range(5), ["age"]), labels={"age": np.array([*labels], np.int16)}
+    )
+    # The middles are 17, 28, 75, 41 and 0.
+    decades = input_pipeline._decades([manifest], HParams(max_age=116).usable_ages)
+    assert decades.tolist() == [1, 2, 7, 4, 0]
