@@ -16,11 +16,13 @@ from age_gender_estimation.data.manifest import Manifest
 CHUNK = (
     1024  # rows handled together: calling a function for each row would take longer than reading it
 )
+ANSWERS = "_answers"  # ends the names of the teachers' answers among the labels
 
 
 def read_rows(manifests: Sequence[Manifest], task_names: Sequence[str]) -> tf.data.Dataset:
     """Returns a Dataset of (path: string, {task: int32}), a row each, in the order of the manifests
-    and their rows.
+    and their rows. The answers of manifests that have them are there too, {"age_answers": float32
+    [classes]}.
 
     Args:
       manifests: the manifests, or parts of them.
@@ -42,6 +44,8 @@ def _rows_of(manifest, task_names):
         hashes = session.run(_hash_names(names), {names: manifest.filenames})
     columns = {"hash": _by_line(hashes, manifest.rows)}
     columns |= {name: _by_line(manifest.labels[name], manifest.rows) for name in task_names}
+    for name, answers in manifest.answers.items():
+        columns[name + ANSWERS] = _by_line(answers, manifest.rows)
     names = tf.data.experimental.CsvDataset(
         manifest.path,
         [tf.constant([""], tf.string)],  # of blank lines
@@ -59,7 +63,9 @@ def _rows_of(manifest, task_names):
             _hash_names(names), columns["hash"], f"{manifest.path} has changed"
         )
         paths = tf.strings.join([os.path.join(manifest.image_dir, ""), names])
-        return paths, {name: tf.cast(columns[name], tf.int32) for name in task_names}
+        del columns["hash"]
+        types = {name: tf.float32 if name.endswith(ANSWERS) else tf.int32 for name in columns}
+        return paths, {name: tf.cast(columns[name], types[name]) for name in columns}
 
     # The shorter one ends it: what follows the last row of a part is not read.
     lines = tf.data.Dataset.zip((names.batch(CHUNK), tf.data.Dataset.from_tensor_slices(columns)))
@@ -72,7 +78,9 @@ def _hash_names(names):
 
 
 def _by_line(values, rows):
-    """Returns [chunks, CHUNK] lines of a file: `values` [n] in the lines `rows` [n], else -1."""
-    column = np.full((rows[-1] // CHUNK + 1, CHUNK), -1, values.dtype)
-    column.flat[rows] = values
-    return column
+    """Returns [chunks, CHUNK, ...] lines of a file: `values` [n, ...] in the lines `rows` [n], else
+    -1."""
+    num_chunks, size = rows[-1] // CHUNK + 1, values.shape[1:]
+    column = np.full((num_chunks * CHUNK, *size), -1, values.dtype)
+    column[rows] = values
+    return column.reshape(num_chunks, CHUNK, *size)

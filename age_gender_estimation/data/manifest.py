@@ -41,6 +41,7 @@ class Manifest:
       tasks: whose labels are used.
       sha256: hex digest of the file's bytes.
       part_name: the part that this is, of splits.PARTS; None for the whole file.
+      answers: {task: float16 [n, classes]}, what other models answer for the rows; {} if none do.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Manifest:
     tasks: tuple[str, ...]
     sha256: str
     part_name: str | None = None
+    answers: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def num_rows(self) -> int:
@@ -85,6 +87,7 @@ class Manifest:
             filenames=[self.filenames[index] for index in chosen],
             labels={task: column[chosen] for task, column in self.labels.items()},
             rows=self.rows[chosen],
+            answers={task: values[chosen] for task, values in self.answers.items()},
             part_name=name,
         )
 

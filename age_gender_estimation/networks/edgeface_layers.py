@@ -5,8 +5,6 @@ import math
 import numpy as np
 import tensorflow as tf
 
-layers = tf.keras.layers
-
 NUM_HEADS = 4
 NUM_FREQUENCIES = 32  # of the position encoding, half of them sines
 EPSILON = 1e-6
@@ -15,7 +13,7 @@ register = tf.keras.utils.register_keras_serializable("age_gender_estimation")
 
 
 @register
-class LayerNorm(layers.Layer):
+class LayerNorm(tf.keras.layers.Layer):
     """Layer normalization over the last axis (Ba et al., 2016, arXiv:1607.06450).
 
     The gradient is written out: it takes fewer passes over the maps than Keras' layer.
@@ -49,7 +47,7 @@ def _layer_norm(inputs, gamma, beta):
 
 
 @register
-class Gelu(layers.Layer):
+class Gelu(tf.keras.layers.Layer):
     """x * Phi(x), the exact form with the error function (Hendrycks and Gimpel, arXiv:1606.08415).
 
     Attributes:
@@ -80,7 +78,7 @@ def _gelu_gradient(inputs, upstream):
 
 
 @register
-class ScaledResidual(layers.Layer):
+class ScaledResidual(tf.keras.layers.Layer):
     """inputs + gamma * branch, with a gamma for each channel (Touvron et al., ICCV 2021)."""
 
     def build(self, input_shape):
@@ -93,7 +91,7 @@ class ScaledResidual(layers.Layer):
 
 
 @register
-class CrossCovarianceAttention(layers.Layer):
+class CrossCovarianceAttention(tf.keras.layers.Layer):
     """Attention of channels to channels, not of places to places (El-Nouby et al., NeurIPS 2021).
 
     Queries, keys and values side by side, float32 [batch, tokens, 3 * channels], become float32
@@ -115,7 +113,7 @@ class CrossCovarianceAttention(layers.Layer):
 
 
 @register
-class PositionEncoding(layers.Layer):
+class PositionEncoding(tf.keras.layers.Layer):
     """Adds a projection of sines and cosines of the place (Carion et al., ECCV 2020)."""
 
     def build(self, input_shape):

@@ -66,6 +66,11 @@ class ModelFolder:
         is_serving = os.path.basename(self.path.rstrip("/")) == "serving"
         self.serving = self.path if is_serving else self.join("serving")
 
+    @property
+    def teacher_answers(self) -> str:
+        """The path of the answers of teachers to the training crops."""
+        return self.join("teacher.npz")
+
     def join(self, *names: str) -> str:
         """Returns the path of a file in the folder."""
         return os.path.join(self.path, *names)

@@ -128,6 +128,7 @@ def groups_head(groups: Groups, weight: float) -> Head:
         decode,
         metrics,
         weight,
+        "age_group_probabilities",
     )
 
 
@@ -186,7 +187,16 @@ def _years_head(max_age: int, weight: float, losses: Callable, interval_mass: fl
             "age_probabilities": probabilities,
         }
 
-    return Head("age", max_age + 1, _in_range(max_age), losses, decode, _age_metrics, weight)
+    return Head(
+        "age",
+        max_age + 1,
+        _in_range(max_age),
+        losses,
+        decode,
+        _age_metrics,
+        weight,
+        "age_probabilities",
+    )
 
 
 def _age_metrics(labels: tf.Tensor, outputs: dict, weights: tf.Tensor) -> dict:

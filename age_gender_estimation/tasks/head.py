@@ -21,6 +21,7 @@ class Head:
       decode: logits -> {output: float32 [batch, ...]}, the predictions.
       metrics: (labels, outputs of decode, weights) -> {metric: streaming (value, update_op)}.
       weight: weight of the loss in the joint loss.
+      probabilities: the output of decode that is the softmax of the logits, "" if none is.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Head:
     decode: Callable[[tf.Tensor], dict[str, tf.Tensor]]
     metrics: Callable[[tf.Tensor, dict, tf.Tensor], dict]
     weight: float = 1.0
+    probabilities: str = ""
 
     def example_losses(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Returns the loss of each example, float32 [batch]; 0 where there is no label."""
@@ -89,6 +91,29 @@ def joint_loss(
     weights = [head.weight for head in heads.values()]
     joint = mean_over_heads(tf.unstack(losses), tf.unstack(counts > 0), weights)
     return joint, dict(zip(heads, tf.unstack(means)))
+
+
+def divergence(
+    heads: dict[str, Head], answers: dict[str, tf.Tensor], logits: dict[str, tf.Tensor]
+) -> tf.Tensor:
+    """Returns how far predictions are from answers, float32 scalar; 0 where they are equal.
+
+    The mean of the Kullback-Leibler divergences sum(a * log(a / p)) in nats over the batch, and the
+    weighted mean of that over the heads.
+
+    Args:
+      heads: {task: Head}.
+      answers: {task: float32 [batch, num_logits]} of some of the heads, probabilities.
+      logits: {task: float32 [batch, num_logits]}.
+    """
+    means, weights = [], []
+    for name, target in answers.items():
+        log_p = tf.nn.log_softmax(logits[name])
+        # xlogy is 0 where the answer is 0.
+        terms = tf.math.xlogy(target, target) - target * log_p
+        means.append(tf.reduce_mean(tf.reduce_sum(terms, axis=-1)))
+        weights.append(heads[name].weight)
+    return tf.add_n([w * mean for w, mean in zip(weights, means)]) / sum(weights)
 
 
 def _of_global_batch(

@@ -54,4 +54,13 @@ def _class_head(name: str, weight: float) -> Head:
     def labelled(labels: tf.Tensor) -> tf.Tensor:
         return (labels >= 0) & (labels < num_classes)
 
-    return Head(name, num_classes, labelled, softmax_losses, decode, metrics, weight)
+    return Head(
+        name,
+        num_classes,
+        labelled,
+        softmax_losses,
+        decode,
+        metrics,
+        weight,
+        f"{name}_probabilities",
+    )

@@ -6,8 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from age_gender_estimation.data.csv_rows import ANSWERS
 from age_gender_estimation.networks.network import backbone_config, build_network
-from age_gender_estimation.tasks.head import joint_loss, mean_over_heads
+from age_gender_estimation.tasks.head import divergence, joint_loss, mean_over_heads
 from age_gender_estimation.tasks.heads import make_heads
 from age_gender_estimation.training.distributed.distribution import OneDevice
 from age_gender_estimation.training.hparams import HParams
@@ -101,6 +102,9 @@ def model_fn(features: dict, labels: Any, mode: str, params: dict):
         images, params["backbone"], hparams, heads, True, is_backbone_training(hparams, True, step)
     )
     loss, head_losses = joint_loss(heads, labels, logits)
+    if hparams.teacher:
+        answers = {name: labels[name + ANSWERS] for name in heads if name + ANSWERS in labels}
+        loss += hparams.teacher_weight * divergence(heads, answers, logits)
     if params["start"]:
         _start_from(params["start"])
     for name, head_loss in head_losses.items():

@@ -113,6 +113,14 @@ class Settings:
         "model folder or export to take the architecture and all weights from; "
         "cannot be combined with --weights",
     )
+    teacher: tuple[str, ...] = _starting(
+        (),
+        "exports or model folders, separated by commas, whose mean answers to the training crops "
+        "are learned beside the labels",
+    )
+    teacher_weight: float = _starting(
+        1.0, "weight of the divergence from the teachers' answers, beside the joint loss"
+    )
 
     batch_size: int = _optimization(32, "examples per training step", above=0)
     learning_rate: float = _optimization(1e-3, "highest learning rate of Adam", above=0)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from age_gender_estimation.data.input_pipeline import evaluation_dataset, training_dataset
 from age_gender_estimation.data.manifest import Manifest
 from age_gender_estimation.storage.model_folder import ModelFolder, step_of
+from age_gender_estimation.tasks.heads import make_heads
 from age_gender_estimation.training.checkpoint_history import CheckpointHistory, EvaluationListener
 from age_gender_estimation.training.distributed.distribution import OneDevice
 from age_gender_estimation.training.estimator import make_estimator, make_evaluator
@@ -18,6 +19,7 @@ from age_gender_estimation.training.failures import explained_failures
 from age_gender_estimation.training.hooks import ProgressHook
 from age_gender_estimation.training.hparams import HParams
 from age_gender_estimation.training.start import prepare_start
+from age_gender_estimation.training.teachers import add_answers
 from age_gender_estimation.training.training_data import (
     check_validation,
     describe_data,
@@ -62,6 +64,7 @@ def train_and_evaluate(
     first_step = step_of(folder.newest_checkpoint())
     distribution.require_same_start(repr((first_step, hparams, rows)))
     start = prepare_start(hparams, folder, distribution)
+    train_manifests = add_answers(train_manifests, hparams.teacher, make_heads(hparams), folder)
     estimator = make_estimator(hparams, model_dir, start, distribution)
 
     def is_stopping() -> bool:
