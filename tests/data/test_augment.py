@@ -59,6 +59,28 @@ def test_shift_moves_by_at_most_its_share(image):
     assert 12 <= min(places) < 17 and 23 < max(places) <= 28
 
 
+def test_large_shifts_and_zooms_show_the_image_or_its_repeated_border():
+    # Value = column (red) and row (green), which a bilinear move keeps exactly: in the output
+    # red = a x + b, cut off at the first and last column.
+    size = 112
+    grid = np.stack(
+        [*np.meshgrid(np.arange(size), np.arange(size)), np.full((size, size), 50)], axis=-1
+    ).astype(np.float32)
+    places, scales = [], []
+    for seed in SEEDS:
+        moved = random_placement(tf.constant(grid), seed, 0.3, 0.3, 0.0).numpy()
+        for line in (moved[size // 2, :, 0], moved[:, size // 2, 1]):
+            inside = np.flatnonzero((line > 0) & (line < size - 1))
+            slope, start = np.polyfit(inside, line[inside], 1)
+            expected = np.clip(start + slope * np.arange(size), 0, size - 1)
+            np.testing.assert_allclose(line, expected, atol=0.01)
+            scales.append(slope)
+            places.append(start + slope * (size - 1) / 2 - (size - 1) / 2)
+        np.testing.assert_allclose(moved[..., 2], 50, atol=1e-3)  # no black
+    assert 0.7 <= min(scales) < 0.8 and 1.2 < max(scales) <= 1.3
+    assert 25 < max(places) <= 0.3 * size and -0.3 * size <= min(places) < -25
+
+
 def test_zoom_keeps_the_centre(image):
     dot = np.zeros((41, 41, 3), np.float32)
     dot[18:23, 18:23] = 255
@@ -101,6 +123,29 @@ def test_brightness_moves_the_mean_by_at_most_its_share():
     grey = tf.fill([8, 8, 3], 128.0)
     shifts = [float(tf.reduce_mean(random_color(grey, seed, 0.1))) - 128 for seed in SEEDS]
     assert max(map(abs, shifts)) <= 25.5 + 1e-3 and max(shifts) > 5 and min(shifts) < -5
+
+
+def test_erasing_hides_the_pixels_whose_middle_is_in_the_drawn_rectangle(image):
+    for seed in SEEDS:
+        centre, reach = tf.random.stateless_uniform([2, 2], seed).numpy() * 40
+        reach *= 0.25**0.5 / 2  # half of the side
+        rows, columns = (
+            np.abs(np.arange(40) + 0.5 - centre[axis]) < reach[axis] for axis in range(2)
+        )
+        hidden = (random_erase(image, seed, 0.25).numpy() != image.numpy()).any(axis=-1)
+        np.testing.assert_array_equal(hidden, np.outer(rows, columns))
+
+
+def test_contrast_saturation_and_brightness_change_pixels_as_written(image):
+    # One after the other, with the numbers that the seed draws.
+    pixels = image.numpy().astype(np.float64)
+    for seed in SEEDS[:5]:
+        draws = tf.random.stateless_uniform([3], seed, -0.3, 0.3).numpy()
+        brightness, contrast, saturation = draws.astype(np.float64)
+        expected = pixels.mean() + (1 + contrast) * (pixels - pixels.mean())
+        grey = (expected @ [0.299, 0.587, 0.114])[..., np.newaxis]
+        expected = grey + (1 + saturation) * (expected - grey) + 255 * brightness
+        np.testing.assert_allclose(random_color(image, seed, 0.3), expected.clip(0, 255), atol=0.01)
 
 
 def test_nothing_switched_on_changes_nothing(image):
