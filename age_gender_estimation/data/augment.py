@@ -1,7 +1,7 @@
 """Random changes to training images, for training only.
 
 Every op but the flip takes float32 [height, width, 3] in [0, 255] and a seed, int [2], and returns
-the same shape and range; equal seeds give equal results.
+the same shape and range; equal seeds give equal results. The ops of poor photos are in degrade.py.
 """
 
 import math
@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+
+from age_gender_estimation.data.degrade import random_blur, random_downscale, random_jpeg
 
 # The weights of red, green and blue in a grey image: ITU-R BT.601, as in OpenCV and Pillow.
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -97,6 +99,15 @@ def random_color(image: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tenso
     return tf.clip_by_value(colored + added, 0.0, 255.0)
 
 
+def random_grey(image: tf.Tensor, seed: tf.Tensor, probability: float) -> tf.Tensor:
+    """Gives all three channels the luminance, with a probability."""
+    return tf.cond(
+        tf.random.stateless_uniform([], seed) < probability,
+        lambda: tf.tensordot(image, _grey_matrix(), 1),
+        lambda: image,
+    )
+
+
 def _grey_matrix() -> tf.Tensor:
     return tf.constant([[weight] * 3 for weight in LUMINANCE])
 
@@ -114,11 +125,17 @@ def augment(image: tf.Tensor, number: tf.Tensor, hparams: Any) -> tf.Tensor:
     """
     if hparams.augment_flip:
         image = random_flip(image, number)
+    # The order of the world: the face moves before the camera, light and film give the colours,
+    # what hides a part of the face is in the photo too, then come lens, distance and file.
     placement = hparams.augment_shift, hparams.augment_zoom, hparams.augment_rotation
     strengths: dict[Callable[..., tf.Tensor], tuple[float, ...]] = {
         random_placement: placement,
         random_color: (hparams.augment_color,),
+        random_grey: (hparams.augment_grey,),
         random_erase: (hparams.augment_erase,),
+        random_blur: (hparams.augment_blur,),
+        random_downscale: (hparams.augment_downscale,),
+        random_jpeg: (hparams.augment_jpeg,),
     }
     ops = [op for op, values in strengths.items() if any(values)]
     if not ops:
