@@ -192,3 +192,22 @@ class Settings:
     augment_erase: float = _augmentation(
         0.0, "hide a random rectangle of up to this share of a training image", maximum=1
     )
+    augment_grey: float = _augmentation(
+        0.0, "probability that a training image is made grey", maximum=1
+    )
+    augment_blur: float = _augmentation(
+        0.0,
+        "probability that a training image is blurred, by a Gaussian of 0.005 to 0.02 of its side",
+        maximum=1,
+    )
+    augment_downscale: float = _augmentation(
+        0.0,
+        "probability that a training image is scaled down to a side of 20 to 60 pixels and up "
+        "again, as small faces are",
+        maximum=1,
+    )
+    augment_jpeg: float = _augmentation(
+        0.0,
+        "probability that a training image is compressed as JPEG with a quality of 15 to 60",
+        maximum=1,
+    )

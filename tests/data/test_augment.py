@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,14 +8,17 @@ from age_gender_estimation.data.augment import (
     random_color,
     random_erase,
     random_flip,
+    random_grey,
     random_placement,
 )
+from age_gender_estimation.data.degrade import random_downscale, random_jpeg
 from age_gender_estimation.training.hparams import HParams
 
 SEEDS = [tf.constant([1, number]) for number in range(30)]
 OPS = [
     lambda image, seed: random_placement(image, seed, 0.2, 0.2, 20.0),
     lambda image, seed: random_color(image, seed, 0.2),
+    lambda image, seed: random_grey(image, seed, 0.5),
     lambda image, seed: random_erase(image, seed, 0.3),
 ]
 
@@ -59,6 +63,28 @@ def test_shift_moves_by_at_most_its_share(image):
     assert 12 <= min(places) < 17 and 23 < max(places) <= 28
 
 
+def test_large_shifts_and_zooms_show_the_image_or_its_repeated_border():
+    # Value = column (red) and row (green), which a bilinear move keeps exactly: in the output
+    # red = a x + b, cut off at the first and last column.
+    size = 112
+    grid = np.stack(
+        [*np.meshgrid(np.arange(size), np.arange(size)), np.full((size, size), 50)], axis=-1
+    ).astype(np.float32)
+    places, scales = [], []
+    for seed in SEEDS:
+        moved = random_placement(tf.constant(grid), seed, 0.3, 0.3, 0.0).numpy()
+        for line in (moved[size // 2, :, 0], moved[:, size // 2, 1]):
+            inside = np.flatnonzero((line > 0) & (line < size - 1))
+            slope, start = np.polyfit(inside, line[inside], 1)
+            expected = np.clip(start + slope * np.arange(size), 0, size - 1)
+            np.testing.assert_allclose(line, expected, atol=0.01)
+            scales.append(slope)
+            places.append(start + slope * (size - 1) / 2 - (size - 1) / 2)
+        np.testing.assert_allclose(moved[..., 2], 50, atol=1e-3)  # no black
+    assert 0.7 <= min(scales) < 0.8 and 1.2 < max(scales) <= 1.3
+    assert 25 < max(places) <= 0.3 * size and -0.3 * size <= min(places) < -25
+
+
 def test_zoom_keeps_the_centre(image):
     dot = np.zeros((41, 41, 3), np.float32)
     dot[18:23, 18:23] = 255
@@ -101,6 +127,75 @@ def test_brightness_moves_the_mean_by_at_most_its_share():
     grey = tf.fill([8, 8, 3], 128.0)
     shifts = [float(tf.reduce_mean(random_color(grey, seed, 0.1))) - 128 for seed in SEEDS]
     assert max(map(abs, shifts)) <= 25.5 + 1e-3 and max(shifts) > 5 and min(shifts) < -5
+
+
+def test_erasing_hides_the_pixels_whose_middle_is_in_the_drawn_rectangle(image):
+    for seed in SEEDS:
+        centre, reach = tf.random.stateless_uniform([2, 2], seed).numpy() * 40
+        reach *= 0.25**0.5 / 2  # half of the side
+        rows, columns = (
+            np.abs(np.arange(40) + 0.5 - centre[axis]) < reach[axis] for axis in range(2)
+        )
+        hidden = (random_erase(image, seed, 0.25).numpy() != image.numpy()).any(axis=-1)
+        np.testing.assert_array_equal(hidden, np.outer(rows, columns))
+
+
+def test_contrast_saturation_and_brightness_change_pixels_as_written(image):
+    # One after the other, with the numbers that the seed draws.
+    pixels = image.numpy().astype(np.float64)
+    for seed in SEEDS[:5]:
+        draws = tf.random.stateless_uniform([3], seed, -0.3, 0.3).numpy()
+        brightness, contrast, saturation = draws.astype(np.float64)
+        expected = pixels.mean() + (1 + contrast) * (pixels - pixels.mean())
+        grey = (expected @ [0.299, 0.587, 0.114])[..., np.newaxis]
+        expected = grey + (1 + saturation) * (expected - grey) + 255 * brightness
+        np.testing.assert_allclose(random_color(image, seed, 0.3), expected.clip(0, 255), atol=0.01)
+
+
+def test_grey_is_the_luminance_in_three_channels_and_drawn_with_its_probability(image):
+    colours = tf.constant(
+        [[[100.0, 0.0, 0.0], [0.0, 100.0, 0.0]], [[0.0, 0.0, 100.0], [255.0] * 3]]
+    )
+    expected = np.array([[29.9, 58.7], [11.4, 255.0]])[..., np.newaxis].repeat(3, axis=-1)
+    np.testing.assert_allclose(random_grey(colours, SEEDS[0], 1.0), expected, atol=1e-3)
+    grey = cv2.cvtColor(image.numpy(), cv2.COLOR_RGB2GRAY)[..., np.newaxis]
+    changed = 0
+    for number in range(100):  # 30 expected, with a standard deviation of 4.6
+        result = random_grey(image, tf.constant([7, number]), 0.3).numpy()
+        is_grey = (result != image.numpy()).any()
+        np.testing.assert_allclose(result, grey.repeat(3, -1) if is_grey else image, atol=0.01)
+        changed += is_grey
+    assert 16 <= changed <= 44
+
+
+def test_the_file_is_damaged_last_with_a_seed_of_each_op(image):
+    number = tf.constant(5, tf.int64)
+    one, two = tf.unstack(tf.random.experimental.stateless_split(tf.stack([number, 0]), 2))
+    expected = random_jpeg(random_downscale(image, one, 1.0), two, 1.0)
+    hparams = HParams(augment_flip=False, augment_jpeg=1.0, augment_downscale=1.0)
+    np.testing.assert_array_equal(
+        augment(tf.cast(image, tf.uint8), number, hparams), tf.cast(expected, tf.uint8)
+    )
+
+
+def test_each_op_is_switched_on_by_its_own_field(image):
+    picture = tf.cast(image, tf.uint8)
+    results = {
+        augment(picture, tf.constant(5, tf.int64), HParams(augment_flip=False, **{field: 1.0}))
+        .numpy()
+        .tobytes()
+        for field in ("augment_grey", "augment_blur", "augment_downscale", "augment_jpeg")
+    }
+    assert len({*results, picture.numpy().tobytes()}) == 5
+
+
+def test_an_op_that_joins_leaves_the_draws_of_those_before_it(image):
+    number, picture = tf.constant(5, tf.int64), tf.cast(image, tf.uint8)
+    one, other = (
+        augment(picture, number, HParams(augment_shift=0.1, augment_jpeg=probability))
+        for probability in (0.0, 1e-9)
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 def test_nothing_switched_on_changes_nothing(image):

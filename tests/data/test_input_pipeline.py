@@ -95,7 +95,14 @@ def test_training_shuffles_every_epoch_and_shows_each_example_once_in_it(manifes
 @pytest.mark.parametrize("balance", [0.0, 0.5])
 def test_workers_deal_out_the_batches_of_one_machine(manifests, balance):
     """So no row is seen twice in an epoch, of several manifests and with balanced ages too."""
-    hparams = dataclasses.replace(HPARAMS, batch_size=6, age_balance=balance, augment_color=0.2)
+    hparams = dataclasses.replace(
+        HPARAMS,
+        batch_size=6,
+        age_balance=balance,
+        augment_color=0.2,
+        augment_blur=0.5,
+        augment_jpeg=0.5,
+    )
     contexts = [tf.distribute.InputContext(2, number, 2) for number in range(2)]
     workers = [training_dataset(manifests, ("age",), hparams, 1, each) for each in contexts]
     one = training_dataset(manifests, ("age",), hparams, 1)
