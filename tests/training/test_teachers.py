@@ -87,9 +87,7 @@ def test_a_teacher_with_other_classes_or_none_is_refused(manifest, trained, tmp_
     with pytest.raises(SettingError, match="--teacher: expected an export with classes of race"):
         add_answers([manifest], [str(trained[0])], race, ModelFolder(tmp_path))
     (tmp_path / "saved_model.pb").write_bytes(b"damaged")
-    with pytest.raises(
-        InputError, match="--teacher: expected exports with their weights"
-    ):
+    with pytest.raises(InputError, match="--teacher: expected exports with their weights"):
         add_answers([manifest], [str(tmp_path)], race, ModelFolder(tmp_path))
 
 
