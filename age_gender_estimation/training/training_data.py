@@ -121,7 +121,7 @@ def _usable_labels(hparams, manifests):
                 manifest.path,
                 unusable,
                 labelled,
-                ", ".join(map(group_name, hparams.age_groups())) or f"0-{hparams.max_age}",
+                ", ".join(map(group_name, hparams.age_groups() or ((0, hparams.max_age),))),
             )
     return usable
 

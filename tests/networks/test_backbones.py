@@ -27,9 +27,10 @@ PARAMETERS = {
     "efficientnet_b7": 64_097_687,
     "inception_resnet_v1": 22_578_384,
     "mobile_facenet": 956_672,
+    "edgeface_xs": 2_143_420,
 }
 # Where the size of the image decides the number of parameters, or 64 px is too small.
-IMG_SIZES = {"cnn": 224, "inception_resnet_v1": 75, "mobile_facenet": 112}
+IMG_SIZES = {"cnn": 224, "inception_resnet_v1": 75, "mobile_facenet": 112, "edgeface_xs": 112}
 
 
 def test_every_backbone_is_listed():
