@@ -91,6 +91,7 @@ def test_a_teacher_with_other_classes_or_none_is_refused(manifest, trained, tmp_
         add_answers([manifest], [str(tmp_path)], race, ModelFolder(tmp_path))
 
 
+@pytest.mark.slow
 def test_the_divergence_from_a_teacher_moves_the_weights(
     train_arguments, trained, tmp_path, script
 ):
