@@ -114,6 +114,14 @@ def script():
     return run_script
 
 
+def published_weights(name):
+    """Returns the path of a file of published weights, and a mark that skips tests without it."""
+    folder = os.environ.get("AGE_GENDER_WEIGHTS_DIR", ROOT.parent / "shared/data")
+    path = pathlib.Path(folder, name)
+    reason = f"the published weights are not at hand: no {name}"
+    return path, pytest.mark.skipif(not path.is_file(), reason=reason)
+
+
 @pytest.fixture
 def noise_image():
     """uint8 [40, 60, 3]: soft random colours, so that resizing and JPEG change little."""

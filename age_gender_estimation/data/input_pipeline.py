@@ -14,7 +14,7 @@ from age_gender_estimation.data.augment import augment
 from age_gender_estimation.data.csv_rows import CHUNK, read_rows
 from age_gender_estimation.data.images import read_image
 from age_gender_estimation.data.manifest import Manifest
-from age_gender_estimation.tasks.age_labels import SPAN, first_years
+from age_gender_estimation.tasks.age_labels import middle_years
 
 # Rows are undecoded, about 0.3 KB each. Manifests are sorted by a hash, so this mixes any size.
 SHUFFLE_ROWS = 65_536
@@ -139,10 +139,9 @@ def _balanced(manifests, task_names, hparams, seed):
 
 def _decades(manifests, usable_ages):
     """Returns int [rows of all manifests]: 3 for an age from 30 to 39; NO_DECADE where there is no
-    usable age. A range counts by its middle, an open one such as 70+ as its first ten years."""
+    usable age. A range counts by its middle."""
     ages = np.concatenate([manifest.labels["age"] for manifest in manifests])
-    middles = first_years(ages) + np.minimum(ages // SPAN, 10) // 2
-    return np.where(usable_ages(ages), middles // 10, NO_DECADE)
+    return np.where(usable_ages(ages), middle_years(ages) // 10, NO_DECADE)
 
 
 def balanced_shares(counts: Mapping[int, float], balance: float) -> dict[int, float]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from age_gender_estimation.data_report.counts import UNLABELLED, class_columns
 from age_gender_estimation.data_report.duplicates import conflicts_of
 from age_gender_estimation.data_report.listed_images import ListedImage, load_image
-from age_gender_estimation.tasks.age_labels import first_years, last_years
+from age_gender_estimation.tasks.age_labels import middle_years
 from age_gender_estimation.tasks.labels import LABELS
 
 ROWS, COLUMNS = 4, 8
@@ -99,7 +99,7 @@ def draw_conflicts(
 
 def _middle_year(image: ListedImage) -> int | None:
     age = image.labels["age"]
-    return None if age is None else (first_years(age) + last_years(age)) // 2
+    return None if age is None else middle_years(age)
 
 
 def _draw_grid(title, images, captions, rows, columns):

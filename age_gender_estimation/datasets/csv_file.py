@@ -13,7 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from age_gender_estimation.datasets.csv_records import parse_label, read_content, read_records
+from age_gender_estimation.datasets.csv_records import (
+    numbered_rows,
+    parse_label,
+    read_content,
+    read_records,
+)
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.tasks.labels import LABELS, Label
 
@@ -93,13 +98,7 @@ def read_labelled_csv(path: str) -> LabelledCsv:
     columns: dict[str, Any] = {name: array("h") if name in LABELS else [] for name in header}
     rows = array("i")
     parse_and_append = [(name, parsers[name], columns[name].append) for name in header]
-    for number, cells in enumerate(records, start=2):
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            raise InputError(
-                f"{path}, row {number}: expected {len(header)} cells, found {len(cells)}"
-            )
+    for number, cells in numbered_rows(path, header, records):
         for (name, parse, append), cell in zip(parse_and_append, cells):
             try:
                 append(parse(cell))

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.storage import filesystem
@@ -49,6 +49,25 @@ def read_records(path: str, content: bytes, delimiter: str = ",") -> Iterator[li
     except (csv.Error, UnicodeDecodeError) as error:
         where = f"{path}, near line {reader.line_num + 1}"
         raise InputError(f"{where}: expected UTF-8 CSV with RFC 4180 quotes ({error})") from None
+
+
+def numbered_rows(
+    path: str, header: Sequence[str], records: Iterable[list[str]]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yields the number and the cells of the records under the header, whose number is 1.
+
+    Blank lines are skipped; they count.
+
+    Raises:
+      InputError: a row of the file `path` has more or fewer cells than the header.
+    """
+    for number, cells in enumerate(records, start=2):
+        if cells and len(cells) != len(header):
+            raise InputError(
+                f"{path}, row {number}: expected {len(header)} cells, found {len(cells)}"
+            )
+        if cells:
+            yield number, cells
 
 
 def parse_label(label: Label, text: str) -> int | None:

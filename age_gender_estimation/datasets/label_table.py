@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from age_gender_estimation.datasets.csv_records import parse_label, read_content, read_records
+from age_gender_estimation.datasets.csv_records import (
+    numbered_rows,
+    parse_label,
+    read_content,
+    read_records,
+)
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.tasks.labels import LABELS
 
@@ -63,11 +68,5 @@ def read_label_table(path: str, columns: Sequence[str], delimiter: str = ",") ->
             f"{path}: expected the columns {', '.join(columns)}; {', '.join(missing)} not found "
             f"in {','.join(header)[:80]!r}"
         )
-    for number, cells in enumerate(records, start=2):
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            raise InputError(
-                f"{path}, row {number}: expected {len(header)} cells, found {len(cells)}"
-            )
+    for number, cells in numbered_rows(path, header, records):
         yield Row(path, number, dict(zip(header, cells)))

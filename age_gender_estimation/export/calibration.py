@@ -38,7 +38,7 @@ from age_gender_estimation.storage.model_folder import (
     write_calibration,
 )
 from age_gender_estimation.tasks.age_groups import allowed_groups
-from age_gender_estimation.tasks.age_labels import first_years, is_one_year, last_years
+from age_gender_estimation.tasks.age_labels import is_one_year, means_year
 from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE, LABELS
 from age_gender_estimation.training.estimator import make_estimator
 from age_gender_estimation.training.hparams import HParams, load_hparams
@@ -197,6 +197,5 @@ def _allowed_classes(task: str, labels: np.ndarray, hparams: HParams) -> tuple[n
         return labels[:, np.newaxis] == classes, f"{task}_probabilities"
     if groups := hparams.age_groups():
         return np.stack(allowed_groups(labels, groups), axis=1), "age_group_probabilities"
-    years, labels = np.arange(hparams.max_age + 1), labels[:, np.newaxis]
-    is_allowed = (labels >= 0) & (first_years(labels) <= years) & (years <= last_years(labels))
-    return is_allowed, "age_probabilities"
+    years = np.arange(hparams.max_age + 1)
+    return means_year(labels[:, np.newaxis], years), "age_probabilities"

@@ -110,13 +110,10 @@ def from_torch(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     `stages.0.blocks.0.conv_dw/depthwise_kernel` [height, width, channels, 1]. Names that have a
     slash are Keras' already.
     """
-    return {
-        name: array
-        for published, values in arrays.items()
-        for name, array in [
-            (published, values) if "/" in published else _keras_array(published, values)
-        ]
-    }
+    return dict(
+        (name, array) if "/" in name else _keras_array(name, array)
+        for name, array in arrays.items()
+    )
 
 
 def _keras_array(name, array):

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from age_gender_estimation.tasks.age_groups import allowed_groups
-from age_gender_estimation.tasks.age_labels import first_years, is_one_year, last_years
-from age_gender_estimation.tasks.head import Head
+from age_gender_estimation.tasks.age_labels import first_years, is_one_year, last_years, means_year
+from age_gender_estimation.tasks.head import Head, divergences
 from age_gender_estimation.tasks.labels import ADULT_AGE, INTERVAL_COVERAGE
 
 Groups = tuple[tuple[int, int], ...]
@@ -66,13 +66,9 @@ def soft_head(
     """
 
     def losses(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        target = gaussian_targets(labels, max_age, sigma)
-        # xlogy is 0 where the target is 0.
-        divergences = tf.reduce_sum(
-            tf.math.xlogy(target, target) - target * tf.nn.log_softmax(logits), axis=-1
-        )
+        of_years = divergences(gaussian_targets(labels, max_age, sigma), logits)
         of_ranges = range_losses(_allowed_years(labels, max_age), logits)
-        return tf.where(is_one_year(labels), divergences, of_ranges)
+        return tf.where(is_one_year(labels), of_years, of_ranges)
 
     return _years_head(max_age, weight, losses, interval_mass)
 
@@ -145,8 +141,7 @@ def years_outside(labels: tf.Tensor, years: tf.Tensor) -> tf.Tensor:
 
 def _allowed_years(labels, max_age):
     """Returns bool [batch, max_age + 1]: the years that each label means."""
-    years, labels = tf.range(max_age + 1), labels[:, tf.newaxis]
-    return (labels >= 0) & (years >= first_years(labels)) & (years <= last_years(labels))
+    return means_year(labels[:, tf.newaxis], tf.range(max_age + 1))
 
 
 def _allowed_groups(labels, groups):

@@ -8,6 +8,8 @@ functions that take labels work on ints, NumPy arrays and tensors.
 import re
 from typing import Any
 
+import numpy as np
+
 HIGHEST_AGE = 116  # UTKFace's oldest
 SPAN = 128  # above every year
 _YEAR = re.compile(r"[0-9]{1,3}")
@@ -37,6 +39,17 @@ def last_years(labels: Any) -> Any:
 def is_one_year(labels: Any) -> Any:
     """Returns whether labels are one year; False for a range and where there is no label."""
     return (labels >= 0) & (labels < SPAN)
+
+
+def means_year(labels: Any, years: Any) -> Any:
+    """Returns whether labels are these years or ranges with them; False where there is no label."""
+    return (labels >= 0) & (first_years(labels) <= years) & (years <= last_years(labels))
+
+
+def middle_years(labels: Any) -> Any:
+    """Returns the year in the middle of labels; a range of over ten years counts as its first ten,
+    for 70+ is mostly people in their seventies. Of unlabelled ones, any number. Not for tensors."""
+    return first_years(labels) + np.minimum(labels // SPAN, 10) // 2
 
 
 def parse_age(text: str) -> int | None:

@@ -56,6 +56,18 @@ def softmax_losses(classes: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=classes, logits=logits)
 
 
+def divergences(target: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Returns the Kullback-Leibler divergences sum(t * log(t / p)) in nats, float32 [batch].
+
+    Args:
+      target: float32 [batch, num_classes], probabilities t.
+      logits: float32 [batch, num_classes] of p; where they give t, the result is 0.
+    """
+    # xlogy is 0 where the target is 0.
+    terms = tf.math.xlogy(target, target) - target * tf.nn.log_softmax(logits)
+    return tf.reduce_sum(terms, axis=-1)
+
+
 def mean_over_heads(
     losses: Sequence[tf.Tensor], has_labels: Sequence[tf.Tensor], weights: Sequence[float]
 ) -> tf.Tensor:
@@ -93,13 +105,12 @@ def joint_loss(
     return joint, dict(zip(heads, tf.unstack(means)))
 
 
-def divergence(
+def mean_divergence(
     heads: dict[str, Head], answers: dict[str, tf.Tensor], logits: dict[str, tf.Tensor]
 ) -> tf.Tensor:
     """Returns how far predictions are from answers, float32 scalar; 0 where they are equal.
 
-    The mean of the Kullback-Leibler divergences sum(a * log(a / p)) in nats over the batch, and the
-    weighted mean of that over the heads.
+    The mean of the `divergences` over the batch, and the weighted mean of that over the heads.
 
     Args:
       heads: {task: Head}.
@@ -108,10 +119,7 @@ def divergence(
     """
     means, weights = [], []
     for name, target in answers.items():
-        log_p = tf.nn.log_softmax(logits[name])
-        # xlogy is 0 where the answer is 0.
-        terms = tf.math.xlogy(target, target) - target * log_p
-        means.append(tf.reduce_mean(tf.reduce_sum(terms, axis=-1)))
+        means.append(tf.reduce_mean(divergences(target, logits[name])))
         weights.append(heads[name].weight)
     return tf.add_n([w * mean for w, mean in zip(weights, means)]) / sum(weights)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from age_gender_estimation.data.csv_rows import ANSWERS
 from age_gender_estimation.networks.network import backbone_config, build_network
-from age_gender_estimation.tasks.head import divergence, joint_loss, mean_over_heads
+from age_gender_estimation.tasks.head import joint_loss, mean_divergence, mean_over_heads
 from age_gender_estimation.tasks.heads import make_heads
 from age_gender_estimation.training.distributed.distribution import OneDevice
 from age_gender_estimation.training.hparams import HParams
@@ -104,7 +104,7 @@ def model_fn(features: dict, labels: Any, mode: str, params: dict):
     loss, head_losses = joint_loss(heads, labels, logits)
     if hparams.teacher:
         answers = {name: labels[name + ANSWERS] for name in heads if name + ANSWERS in labels}
-        loss += hparams.teacher_weight * divergence(heads, answers, logits)
+        loss += hparams.teacher_weight * mean_divergence(heads, answers, logits)
     if params["start"]:
         _start_from(params["start"])
     for name, head_loss in head_losses.items():

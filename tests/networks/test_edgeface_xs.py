@@ -1,8 +1,6 @@
 """EdgeFace-XS against arithmetic by hand and, with the published weights, the published numbers."""
 
 import math
-import os
-import pathlib
 
 import numpy as np
 import pytest
@@ -24,14 +22,9 @@ from age_gender_estimation.networks.published_weights import (
 )
 from age_gender_estimation.tasks.heads import make_heads
 from age_gender_estimation.training.hparams import HParams
-from tests.conftest import ROOT
+from tests.conftest import published_weights
 
-PUBLISHED = pathlib.Path(
-    os.environ.get("AGE_GENDER_WEIGHTS_DIR", ROOT.parent / "shared/data"), "edgeface_xs.npz"
-)
-with_published = pytest.mark.skipif(
-    not PUBLISHED.is_file(), reason=f"the published weights are not at hand: no {PUBLISHED.name}"
-)
+PUBLISHED, with_published = published_weights("edgeface_xs.npz")
 
 
 @pytest.fixture(scope="module")

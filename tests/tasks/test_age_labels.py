@@ -10,6 +10,7 @@ from age_gender_estimation.tasks.age_labels import (
     age_label,
     first_years,
     last_years,
+    middle_years,
     parse_age,
     show_age,
 )
@@ -67,6 +68,13 @@ def test_what_is_shown_is_read_back_and_fits_the_columns(years):
     label = age_label(*years)
     assert parse_age(show_age(label)) == label == int(np.int16(label))
     assert [first_years(label), last_years(label)] == years
+
+
+def test_the_middle_of_a_range_and_near_the_start_of_a_wide_one():
+    labels = [age_label(*years) for years in ((46, 46), (25, 32), (10, 20), (70, 116), (0, 100))]
+    # 7 // 2 above 25; from ten years on, 5 above the first.
+    assert [middle_years(label) for label in labels] == [46, 28, 15, 75, 5]
+    assert middle_years(np.array(labels)).tolist() == [46, 28, 15, 75, 5]
 
 
 def test_a_range_of_one_year_is_that_year():

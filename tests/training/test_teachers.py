@@ -10,7 +10,7 @@ from age_gender_estimation.data.csv_rows import read_rows
 from age_gender_estimation.data.manifest import open_manifest
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.storage.model_folder import ModelFolder
-from age_gender_estimation.tasks.head import divergence
+from age_gender_estimation.tasks.head import mean_divergence
 from age_gender_estimation.tasks.heads import make_heads
 from age_gender_estimation.training.hparams import HParams
 from age_gender_estimation.training.teachers import add_answers
@@ -27,7 +27,7 @@ def test_divergence_by_hand_and_its_gradient():
     gender = (0.5 * np.log(2) + 0.5 * np.log(2 / 3) + np.log(2)) / 2
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        loss = divergence(heads, answers, logits)
+        loss = mean_divergence(heads, answers, logits)
     assert float(loss) == pytest.approx(gender / 4, rel=1e-5)
     # (p - answer) / 2 rows, times the head's weight 1 of 4.
     slopes = tape.gradient(loss, logits["gender"])
