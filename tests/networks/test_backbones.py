@@ -39,7 +39,12 @@ def test_every_backbone_is_listed():
 
 # Of the eight EfficientNets, which take seconds each to build, the first and the last.
 @pytest.mark.parametrize(
-    "name", [name for name in PARAMETERS if name[-2:] not in ("b1", "b2", "b3", "b4", "b5", "b6")]
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name.endswith("b7") else [])
+        for name in PARAMETERS
+        if name[-2:] not in ("b1", "b2", "b3", "b4", "b5", "b6")
+    ],
 )
 def test_backbone_has_the_published_size(name):
     model = BACKBONES[name].build(IMG_SIZES.get(name, 64))

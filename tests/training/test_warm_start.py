@@ -42,6 +42,7 @@ def test_all_weights_and_the_architecture_are_inherited(warm_arguments, trained,
         np.testing.assert_allclose(after[name], before[name], atol=1e-9, err_msg=name)
 
 
+@pytest.mark.slow
 def test_moving_averages_are_inherited_as_weights(
     warm_arguments, train_arguments, tmp_path, script
 ):
