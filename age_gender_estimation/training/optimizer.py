@@ -68,7 +68,9 @@ def make_train_op(
             train_op = optimizer.apply_gradients(heads, global_step=step)
     if hparams.ema:
         with tf.control_dependencies([train_op]):
-            train_op = _moving_averages(hparams, step).apply(tf.compat.v1.trainable_variables())
+            train_op = tf.distribute.get_replica_context().merge_call(
+                lambda strategy: _update_averages(hparams)
+            )
     return train_op
 
 
@@ -109,6 +111,13 @@ class AdamW(tf.compat.v1.train.AdamOptimizer):
             return step
         with tf.control_dependencies([step]):
             return var.assign_sub(self._rate * self._decay * var, use_locking=False)
+
+
+def _update_averages(hparams):
+    # Called once for all replicas, whose variables are equal. Called in each replica, apply()
+    # reduces every variable over them, and two workers wait for each other before the first step.
+    step = tf.compat.v1.train.get_global_step()
+    return _moving_averages(hparams, step).apply(tf.compat.v1.trainable_variables())
 
 
 def _moving_averages(hparams, step=None):

@@ -67,7 +67,8 @@ def step_of(folder):
 @pytest.fixture
 def workers(train_arguments, tmp_path):
     started = Workers(
-        [*train_arguments, "--head-units", 8, "--log-steps", 2, "--model-dir", tmp_path / "model"]
+        [*train_arguments, "--head-units", 8, "--ema", 0.9, "--log-steps", 2]
+        + ["--model-dir", tmp_path / "model"]
     )
     yield started
     for process in started.processes:
