@@ -50,6 +50,7 @@ def _rows_of(manifest, task_names):
         manifest.path,
         [tf.constant([""], tf.string)],  # of blank lines
         header=True,
+        field_delim=manifest.delimiter,
         select_cols=[manifest.header.index("filename")],
     )
 

@@ -34,7 +34,8 @@ class Manifest:
     Attributes:
       path: the CSV file.
       image_dir: the folder that `filename` is relative to.
-      header: the column names of the file in order.
+      delimiter: between the cells of the file.
+      header: our names of its columns in order, "" for one that is not used.
       filenames: n file names.
       labels: {task: int16 [n]} of every task; UNLABELLED where there is no label or it is not used.
       rows: int32 [n], the rows' places in the file, 0 for the first line under the header.
@@ -46,6 +47,7 @@ class Manifest:
 
     path: str
     image_dir: str
+    delimiter: str
     header: tuple[str, ...]
     filenames: list[str]
     labels: dict[str, np.ndarray]
@@ -116,7 +118,7 @@ def open_manifest(path: str, image_dir: str, tasks: Iterable[str] = ()) -> Manif
     if missing:
         raise InputError(
             f"{path}: its labels of {', '.join(missing)} are to be used, "
-            f"its columns are {', '.join(table.header)}"
+            f"its columns are {', '.join(filter(None, table.header))}"
         )
     is_image = _finder(image_dir)
     for row, name in zip(table.rows, table.filenames):
@@ -133,6 +135,7 @@ def open_manifest(path: str, image_dir: str, tasks: Iterable[str] = ()) -> Manif
     return Manifest(
         str(path),
         str(image_dir),
+        table.delimiter,
         table.header,
         table.filenames,
         labels,

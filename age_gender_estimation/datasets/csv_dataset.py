@@ -1,12 +1,21 @@
 """People's own images: a CSV with labels, and a folder of crops or of photos with one face."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from age_gender_estimation.datasets.csv_columns import COLUMNS, parse_columns
 from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.datasets.dataset import FOLD_HELP, Dataset
 from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.faces.crop import ALIGNED, GEOMETRIES
 
 
-def read_csv_dataset(path: str, filters: Filters) -> list[Example]:
+def read_csv_dataset(
+    path: str,
+    filters: Filters,
+    names: Mapping[str, str] = MappingProxyType({}),
+    skip_bad_rows: bool = False,
+) -> list[Example]:
     """Reads people's own labelled images.
 
     `person` keeps all images of somebody on one side of the split; without it, equal content does.
@@ -15,14 +24,15 @@ def read_csv_dataset(path: str, filters: Filters) -> list[Example]:
     Args:
       path: the CSV file.
       filters: only the age range is used. An image without any label is dropped as `no_label`.
+      names, skip_bad_rows: see `read_labelled_csv`. Bad rows are dropped as `bad_row`.
 
     Returns:
-      The examples in the file's order.
+      The examples in the file's order, bad rows last.
 
     Raises:
       InputError: see `read_labelled_csv`; or no rows at all.
     """
-    table = read_labelled_csv(path).require_rows()
+    table = read_labelled_csv(path, names, skip_bad_rows).require_rows()
     examples = []
     for index, filename in enumerate(table.filenames):
         labels = table.labels_of(index)
@@ -32,19 +42,30 @@ def read_csv_dataset(path: str, filters: Filters) -> list[Example]:
         )
         drop = filters.drop_reason(labels)
         examples.append(Example(filename, labels, person, split, fold, drop))
-    return examples
+    return examples + [Example(row, drop="bad_row") for row in table.bad_rows]
 
 
 CSV = Dataset(
     description="your own face crops, or photos with one face, and a CSV of their labels",
     photo_dir="folder of the images",
     geometry="imdb_wiki",
-    read=lambda arguments, filters: read_csv_dataset(arguments.csv, filters),
+    read=lambda arguments, filters: read_csv_dataset(
+        arguments.csv, filters, parse_columns(arguments.columns), arguments.skip_bad_rows
+    ),
     arguments={
         "--csv": {
             "required": True,
             "help": "the labels: columns filename and any of age, gender, race, person, split and "
             "fold",
+        },
+        "--columns": {
+            "metavar": "OURS=YOURS,...",
+            "help": "what the file calls its columns, as in age=Alter,gender=Geschlecht; ours are "
+            f"{', '.join(COLUMNS)}. Common names are known",
+        },
+        "--skip-bad-rows": {
+            "action": "store_true",
+            "help": "leave out rows with a wrong value, and count them",
         },
         "--fold": {"help": FOLD_HELP.format("a name in the column fold")},
         "--geometry": {

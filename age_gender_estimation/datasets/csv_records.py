@@ -9,10 +9,8 @@ from age_gender_estimation.errors import InputError
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.tasks.labels import Label
 
-# Python's reader takes `a"b` as text. TensorFlow's, which training uses, refuses a quote in a cell
-# that is not quoted.
-_CELL = r'(?:[^",\r\n]*|"[^"]*(?:""[^"]*)*")'
-_RECORD = re.compile(rf"{_CELL}(?:,{_CELL})*[\r\n]*")
+EMPTY = {"", "nan", "na", "n/a", "none", "null", "nat", "<na>"}  # as pandas and R write no label
+_WHOLE = re.compile(r"([0-9]{1,3})[.,]0+")  # pandas writes numbers so where other cells are empty
 
 
 def read_content(path: str) -> bytes:
@@ -38,12 +36,16 @@ def read_records(path: str, content: bytes, delimiter: str = ",") -> Iterator[li
             lines.append(line)
             yield line
 
+    # Python's reader takes `a"b` as text. TensorFlow's, which training uses, refuses a quote in a
+    # cell that is not quoted.
+    cell = rf'(?:[^"{delimiter}\r\n]*|"[^"]*(?:""[^"]*)*")'
+    record = re.compile(rf"{cell}(?:{delimiter}{cell})*[\r\n]*")
     reader = csv.reader(read_lines(), strict=True, delimiter=delimiter)
     try:
         for cells in reader:
             text = "".join(lines)
             lines.clear()
-            if delimiter == "," and '"' in text and not _RECORD.fullmatch(text):
+            if '"' in text and not record.fullmatch(text):
                 raise csv.Error("a quote inside a cell that is not quoted")
             yield cells
     except (csv.Error, UnicodeDecodeError) as error:
@@ -51,34 +53,33 @@ def read_records(path: str, content: bytes, delimiter: str = ",") -> Iterator[li
         raise InputError(f"{where}: expected UTF-8 CSV with RFC 4180 quotes ({error})") from None
 
 
-def numbered_rows(
-    path: str, header: Sequence[str], records: Iterable[list[str]]
-) -> Iterator[tuple[int, list[str]]]:
+def numbered_rows(records: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
     """Yields the number and the cells of the records under the header, whose number is 1.
 
     Blank lines are skipped; they count.
-
-    Raises:
-      InputError: a row of the file `path` has more or fewer cells than the header.
     """
-    for number, cells in enumerate(records, start=2):
-        if cells and len(cells) != len(header):
-            raise InputError(
-                f"{path}, row {number}: expected {len(header)} cells, found {len(cells)}"
-            )
-        if cells:
-            yield number, cells
+    return ((number, cells) for number, cells in enumerate(records, start=2) if cells)
+
+
+def check_length(header: Sequence[str], cells: Sequence[str]) -> None:
+    """Raises ValueError where a row has more or fewer cells than the header."""
+    if len(cells) != len(header):
+        raise ValueError(f"expected {len(header)} cells, found {len(cells)}")
 
 
 def parse_label(label: Label, text: str) -> int | None:
-    """Returns the label in a cell: what `label.parse` takes, or a class's name or symbol.
+    """Returns the label in a cell: what `label.parse` takes, or a word for a class.
+
+    Words are taken in any case, whole numbers as `25.0` too. None for an empty cell, or one of
+    EMPTY.
 
     Raises:
       ValueError: `text` is none of these.
     """
-    written = text.strip().lower()
-    for names in (label.class_names, label.class_symbols):
-        known = [name.lower() for name in names]
-        if written in known:
-            return known.index(written)
-    return label.parse(text)
+    written = text.strip().casefold()
+    if written in EMPTY:
+        return None
+    if written in label.words:
+        return label.words[written]
+    whole = _WHOLE.fullmatch(written)
+    return label.parse(whole[1] if whole else text)

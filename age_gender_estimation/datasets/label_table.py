@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from age_gender_estimation.datasets.csv_records import (
+    check_length,
     numbered_rows,
     parse_label,
     read_content,
@@ -68,5 +69,9 @@ def read_label_table(path: str, columns: Sequence[str], delimiter: str = ",") ->
             f"{path}: expected the columns {', '.join(columns)}; {', '.join(missing)} not found "
             f"in {','.join(header)[:80]!r}"
         )
-    for number, cells in numbered_rows(path, header, records):
+    for number, cells in numbered_rows(records):
+        try:
+            check_length(header, cells)
+        except ValueError as error:
+            raise InputError(f"{path}, row {number}: {error}") from None
         yield Row(path, number, dict(zip(header, cells)))

@@ -24,7 +24,7 @@ OLD = {"data": [{"file": "train.csv", "rows": 9}], "calibration": {"labels": {"a
 def listing(name, num_rows=300):
     labels = {task: np.zeros(num_rows, np.int16) for task in LABELS}
     rows = np.arange(num_rows, dtype=np.int32)
-    return Manifest(f"{name}.csv", "", (), ["x"] * num_rows, labels, rows, (), name)
+    return Manifest(f"{name}.csv", "", ",", (), ["x"] * num_rows, labels, rows, (), name)
 
 
 def test_a_list_that_calibrated_is_cut_to_its_third_and_others_are_whole():

@@ -80,7 +80,9 @@ def listing(name, **labels):
     columns = {task: np.full(num_rows, -1, np.int16) for task in LABELS}
     columns |= {task: np.array(values, np.int16) for task, values in labels.items()}
     rows = np.arange(num_rows, dtype=np.int32)
-    return Manifest(name, "", (), ["x"] * num_rows, columns, rows, tuple(labels), f"hash of {name}")
+    return Manifest(
+        name, "", ",", (), ["x"] * num_rows, columns, rows, tuple(labels), f"hash of {name}"
+    )
 
 
 def test_a_short_list_counts_as_much_as_a_long_one():

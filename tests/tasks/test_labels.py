@@ -32,7 +32,7 @@ def test_parse_reads_whole_numbers_in_range_and_nothing(name, text, expected):
     ],
 )
 def test_parse_refuses_everything_else_and_names_it(name, text):
-    with pytest.raises(ValueError, match="expected (a whole number|years) from 0 to"):
+    with pytest.raises(ValueError, match="expected (0 or female|years from 0 to|0 or White)"):
         LABELS[name].parse(text)
 
 
