@@ -28,6 +28,15 @@ def make_parser(command: str, docstring: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(command, description=docstring, formatter_class=HelpFormatter)
 
 
+def add_geometry_flag(parser: argparse._ActionsContainer) -> None:
+    """Adds --allow-other-geometry, see data.crop_geometry."""
+    parser.add_argument(
+        "--allow-other-geometry",
+        action="store_true",
+        help="take face crops of different geometry, for which a model answers wrongly",
+    )
+
+
 def add_fields(parser: argparse.ArgumentParser, config_class: type) -> None:
     """Adds a flag per field of a dataclass of settings (training.fields), in their groups.
 

@@ -13,22 +13,20 @@ beside each other. A list that calibrated a model is then measured on its report
 import argparse
 import dataclasses
 import json
-import logging
 import os
 
-from age_gender_estimation.cli.arguments import make_parser, positive
+from age_gender_estimation.cli.arguments import add_geometry_flag, make_parser, positive
 from age_gender_estimation.cli.manifests import open_manifests
 from age_gender_estimation.errors import SettingError
 from age_gender_estimation.storage import filesystem
 from age_gender_estimation.training.hparams import HParams
-
-logger = logging.getLogger(__name__)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Runs the command with these arguments; those of the process if None."""
     args = parse(argv)
 
+    from age_gender_estimation.data.crop_geometry import require_one_geometry
     from age_gender_estimation.data.source_names import source_names
     from age_gender_estimation.evaluation.cross_dataset import by_list
     from age_gender_estimation.evaluation.evaluate import evaluate
@@ -41,6 +39,11 @@ def main(argv: list[str] | None = None) -> None:
     manifests = open_manifests(args.csv, args.img_dir)
     predictor = Predictor(args.model_dir)
     other = Predictor(args.compare) if args.compare else None
+    if not args.allow_other_geometry:
+        require_one_geometry(
+            [manifest.path for manifest in manifests],
+            {each.path: each.geometry.name for each in filter(None, [predictor, other])},
+        )
     manifests, parts = _measured_rows(args, manifests, [predictor, *filter(None, [other])])
     measured_on = rows_text(manifests, parts)
     predictions = predict_manifests(predictor, manifests, args.batch_size)
@@ -116,6 +119,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="another model, on the same rows, beside the model in the table and the figure; "
         "implies --cross-dataset",
     )
+    add_geometry_flag(parser)
     parser.add_argument("--batch-size", type=positive, default=64, help="crops in a batch")
     args = parser.parse_args(argv)
     if args.model_card and not filesystem.is_remote(args.model_card):
@@ -141,14 +145,6 @@ def _measured_rows(args, manifests, predictors):
         require_calibration,
     )
 
-    for each in predictors[1:]:
-        if each.geometry != predictors[0].geometry:
-            logger.warning(
-                "%s and %s were trained on crops of different geometry; one of them is measured on "
-                "crops that are not like its own",
-                predictors[0].path,
-                each.path,
-            )
     if args.reporting_part:
         require_calibration(predictors[0].path, predictors[0].description)
         return [reporting_part(manifest) for manifest in manifests], [REPORTING] * len(manifests)

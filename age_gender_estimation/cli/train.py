@@ -13,8 +13,14 @@ import os
 import signal
 import sys
 
-from age_gender_estimation.cli.arguments import add_fields, given_fields, make_parser
+from age_gender_estimation.cli.arguments import (
+    add_fields,
+    add_geometry_flag,
+    given_fields,
+    make_parser,
+)
 from age_gender_estimation.cli.manifests import open_manifests
+from age_gender_estimation.data.crop_geometry import geometry_of, require_one_geometry
 from age_gender_estimation.data.splits import MIN_ROWS
 from age_gender_estimation.training.continuation import make_hparams
 from age_gender_estimation.training.distributed.cluster import DISTRIBUTE, read_cluster
@@ -29,6 +35,12 @@ def main(argv: list[str] | None = None) -> int:
     cluster = read_cluster(args.distribute, os.environ.pop("TF_CONFIG", ""))
     train = open_manifests(args.train_csv, args.img_dir)
     val = open_manifests(args.val_csv, args.val_img_dir or args.img_dir)
+    if not args.allow_other_geometry:
+        models = [*hparams.teacher, *filter("none".__ne__, [hparams.warm_start])]
+        require_one_geometry(
+            [manifest.path for manifest in train + val],
+            {model: geometry_of(model) for model in models},
+        )
 
     # TensorFlow takes seconds to load: after everything that can be refused without it.
     from age_gender_estimation.data.manifest import divide_validation
@@ -88,6 +100,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         required=True,
         help="model folder to write: checkpoints, best/, eval.json, serving/",
     )
+    add_geometry_flag(data)
     parser.add_argument(
         "--device",
         choices=DEVICES,

@@ -7,10 +7,10 @@ import logging
 import os
 from collections.abc import Sequence
 
+from age_gender_estimation.data.crop_geometry import read_crops
 from age_gender_estimation.data.manifest import Manifest
 from age_gender_estimation.errors import InputError, SettingError
-from age_gender_estimation.faces.crop import GEOMETRIES, load_geometry
-from age_gender_estimation.storage.files import read_json
+from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.storage.model_folder import ModelFolder
 from age_gender_estimation.tasks.age_groups import group_name
 from age_gender_estimation.tasks.labels import LABELS
@@ -129,27 +129,13 @@ def _usable_labels(hparams, manifests):
 def _crops_of(manifests, img_size):
     """Returns {"geometry", "crop_size"} that preprocess.json beside the manifests declares.
 
-    Of the first manifest if they differ; IMDB-WIKI's geometry and `img_size` where there is no such
+    Of the first manifest; IMDB-WIKI's geometry and `img_size` where there is no such
     file.
     """
-    crops = []
-    for manifest in manifests:
-        path = os.path.join(os.path.dirname(manifest.path), "preprocess.json")
-        try:
-            settings = read_json(path)["settings"]
-            load_geometry(
-                settings["geometry"]
-            )  # fails here, not in whoever predicts with the model
-            crops.append({"geometry": settings["geometry"], "crop_size": settings["img_size"]})
-        except (OSError, ValueError, KeyError, TypeError):
-            crops.append({"geometry": GEOMETRIES["imdb_wiki"].to_dict(), "crop_size": img_size})
-            logger.info(
-                "%s: no preprocess.json beside it; its crops are taken to have IMDB-WIKI's margin",
-                manifest.path,
-            )
-    if any(crop["geometry"] != crops[0]["geometry"] for crop in crops):
-        logger.info(
-            "the manifests differ in their crop margins; predict will use that of %s",
-            manifests[0].path,
-        )
-    return crops[0]
+    path = manifests[0].path
+    if crops := read_crops(path):
+        return crops
+    logger.info(
+        "%s: no preprocess.json beside it; its crops are taken to have IMDB-WIKI's margin", path
+    )
+    return {"geometry": GEOMETRIES["imdb_wiki"].to_dict(), "crop_size": img_size}
