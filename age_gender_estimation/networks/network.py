@@ -113,7 +113,8 @@ def build_heads(
             else features
         )
         hidden = _dense(hidden, hparams.head_units, hparams.activation, f"{name}_hidden")
-        logits[name] = tf.keras.layers.Dense(head.num_logits, name=f"{name}_logits")(hidden)
+        make_layer = head.output_layer or tf.keras.layers.Dense
+        logits[name] = make_layer(head.num_logits, name=f"{name}_logits")(hidden)
     return logits
 
 

@@ -1,4 +1,4 @@
-"""The encodings of age: classes, soft, regression and groups, each with loss, decoding and metrics.
+"""The encodings of age, each with loss, decoding and metrics; that of CORAL is in `coral`.
 
 Labels are years or ranges of years, see tasks.age_labels. Ages above max_age, ages outside every
 group and ranges that cut through one count as unlabelled for the head.
@@ -19,6 +19,7 @@ Groups = tuple[tuple[int, int], ...]
 # untrained network then starts with a loss near 0.8, as gender's softmax does, so equal weights
 # in the joint loss train both.
 AGE_CENTRE, AGE_SCALE = 35.0, 20.0
+MEAN_WEIGHT, VARIANCE_WEIGHT = 0.2, 0.05  # of mean_variance, as published
 HUBER_DELTA = 5.0 / AGE_SCALE  # quadratic below errors of five years
 
 
@@ -37,7 +38,7 @@ def classes_head(max_age: int, weight: float, interval_mass: float = INTERVAL_CO
     def losses(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         return range_losses(_allowed_years(labels, max_age), logits)
 
-    return _years_head(max_age, weight, losses, interval_mass)
+    return years_head(max_age, weight, losses, interval_mass)
 
 
 def range_losses(allowed: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -70,7 +71,33 @@ def soft_head(
         of_ranges = range_losses(_allowed_years(labels, max_age), logits)
         return tf.where(is_one_year(labels), of_years, of_ranges)
 
-    return _years_head(max_age, weight, losses, interval_mass)
+    return years_head(max_age, weight, losses, interval_mass)
+
+
+def mean_variance_head(
+    max_age: int, weight: float, interval_mass: float = INTERVAL_COVERAGE
+) -> Head:
+    """The softmax of `classes_head`, with a penalty for a wrong mean and for a large variance.
+
+    The loss is that of `classes_head` + 0.2 * (mean - year)^2 / 2 + 0.05 * variance. Pan et al.,
+    CVPR 2018. For a range of years the error of the mean is the distance to it, and the variance
+    does not count.
+    """
+
+    def losses(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        probabilities = tf.nn.softmax(logits)
+        mean = expected_age(probabilities)
+        years = tf.range(max_age + 1, dtype=tf.float32)
+        variance = tf.reduce_sum(probabilities * tf.square(years - mean[:, tf.newaxis]), axis=-1)
+        of_ranges = range_losses(_allowed_years(labels, max_age), logits)
+        of_means = tf.square(years_outside(labels, mean)) / 2
+        return (
+            of_ranges
+            + MEAN_WEIGHT * of_means
+            + tf.where(is_one_year(labels), VARIANCE_WEIGHT * variance, 0.0)
+        )
+
+    return years_head(max_age, weight, losses, interval_mass)
 
 
 def gaussian_targets(labels: tf.Tensor, max_age: int, sigma: float) -> tf.Tensor:
@@ -170,7 +197,15 @@ def _in_range(max_age: int) -> Callable:
     return lambda labels: (labels >= 0) & (first_years(labels) <= max_age)
 
 
-def _years_head(max_age: int, weight: float, losses: Callable, interval_mass: float) -> Head:
+def years_head(
+    max_age: int,
+    weight: float,
+    losses: Callable,
+    interval_mass: float,
+    output_layer: Callable | None = None,
+) -> Head:
+    """Returns a head with a probability for each year, see `classes_head` and Head."""
+
     def decode(logits: tf.Tensor) -> dict[str, tf.Tensor]:
         probabilities = tf.nn.softmax(logits)
         return {
@@ -191,6 +226,7 @@ def _years_head(max_age: int, weight: float, losses: Callable, interval_mass: fl
         _age_metrics,
         weight,
         "age_probabilities",
+        output_layer,
     )
 
 

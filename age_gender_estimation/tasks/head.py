@@ -22,6 +22,8 @@ class Head:
       metrics: (labels, outputs of decode, weights) -> {metric: streaming (value, update_op)}.
       weight: weight of the loss in the joint loss.
       probabilities: the output of decode that is the softmax of the logits, "" if none is.
+      output_layer: (num_logits, name=...) -> Keras layer that makes the logits; None for a dense
+        layer.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Head:
     metrics: Callable[[tf.Tensor, dict, tf.Tensor], dict]
     weight: float = 1.0
     probabilities: str = ""
+    output_layer: Callable | None = None
 
     def example_losses(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Returns the loss of each example, float32 [batch]; 0 where there is no label."""

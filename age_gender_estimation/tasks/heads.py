@@ -7,9 +7,11 @@ import tensorflow as tf
 from age_gender_estimation.tasks.age_heads import (
     classes_head,
     groups_head,
+    mean_variance_head,
     regression_head,
     soft_head,
 )
+from age_gender_estimation.tasks.coral import coral_head
 from age_gender_estimation.tasks.head import Head, softmax_losses
 from age_gender_estimation.tasks.labels import INTERVAL_COVERAGE, LABELS
 
@@ -38,7 +40,10 @@ def _age_head(hparams: Any, weight: float, interval_mass: float) -> Head:
         return soft_head(hparams.max_age, hparams.age_sigma, weight, interval_mass)
     if hparams.age_encoding == "regression":
         return regression_head(hparams.max_age, hparams.age_loss, weight)
-    return classes_head(hparams.max_age, weight, interval_mass)
+    make_head = {"classes": classes_head, "mean_variance": mean_variance_head, "coral": coral_head}[
+        hparams.age_encoding
+    ]
+    return make_head(hparams.max_age, weight, interval_mass)
 
 
 def _class_head(name: str, weight: float) -> Head:

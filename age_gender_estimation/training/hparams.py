@@ -16,7 +16,7 @@ from age_gender_estimation.tasks.labels import LABELS
 from age_gender_estimation.training.fields import check_field
 from age_gender_estimation.training.settings import Settings
 
-YEAR_ENCODINGS = ("classes", "soft", "regression")
+YEAR_ENCODINGS = ("classes", "soft", "mean_variance", "coral", "regression")
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,9 @@ class Settings:
     age_encoding: str = _labels(
         "classes",
         "what the age head predicts: classes (one per year), soft (one per year, trained on a "
-        "Gaussian around the label), regression (a number of years), groups:3, groups:5, "
-        "groups:10, or your own groups such as groups:0-17,18-64,65-116",
+        "Gaussian around the label), mean_variance (one per year, loss of Pan et al., 2018), "
+        "coral (ordinal regression, Cao et al., 2020), regression (a number of years), groups:3, "
+        "groups:5, groups:10, or your own groups such as groups:0-17,18-64,65-116",
         is_fixed=True,
     )
     age_sigma: float = _labels(

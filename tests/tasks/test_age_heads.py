@@ -10,12 +10,14 @@ from age_gender_estimation.tasks.age_heads import (
     expected_age,
     gaussian_targets,
     groups_head,
+    mean_variance_head,
     range_losses,
     regression_head,
     soft_head,
     years_outside,
 )
 from age_gender_estimation.tasks.age_labels import age_label
+from age_gender_estimation.tasks.coral import coral_head
 
 GROUPS = ((1, 26), (27, 52), (53, 80))
 
@@ -36,12 +38,30 @@ def streamed(head, labels, logits):
 
 
 @pytest.mark.parametrize(
-    "head", [classes_head(2, 1), soft_head(2, 1.0, 1), regression_head(2, "l1", 1)]
+    "head",
+    [
+        classes_head(2, 1),
+        soft_head(2, 1.0, 1),
+        mean_variance_head(2, 1),
+        coral_head(2, 1, 0.8),
+        regression_head(2, "l1", 1),
+    ],
 )
 def test_ages_above_max_age_count_as_unlabelled(head):
     assert head.labelled(tf.constant([0, 2, 3, -1])).numpy().tolist() == [True, True, False, False]
     losses = head.example_losses(tf.constant([3, -1]), tf.zeros([2, head.num_logits]))
     assert losses.numpy().tolist() == [0.0, 0.0]
+
+
+def test_mean_variance_adds_the_error_of_the_mean_and_the_variance_as_published():
+    head = mean_variance_head(2, 1)
+    logits = np.repeat(log(0.2, 0.3, 0.5), 3, axis=0)
+    labels = tf.constant([1, age_label(0, 1), age_label(0, 2)])
+    # The mean is 1.3, the variance 0.3 + 4 * 0.5 - 1.3^2 = 0.61; 0.3 years lie outside 1 and 0-1.
+    expected = [-np.log(0.3) + 0.2 * 0.09 / 2 + 0.05 * 0.61, -np.log(0.5) + 0.2 * 0.09 / 2, 0]
+    np.testing.assert_allclose(head.example_losses(labels, logits), expected, atol=1e-6)
+    outputs = head.decode(tf.constant(logits))
+    np.testing.assert_allclose(outputs["age"], [1.3] * 3, rtol=1e-6)
 
 
 def test_classes_are_cross_entropy_decoded_by_expectation_and_median():
