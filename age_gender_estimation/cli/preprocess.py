@@ -15,6 +15,7 @@ from age_gender_estimation.cli.arguments import HelpFormatter, make_parser, posi
 from age_gender_estimation.data.crops import CENTRAL, ONLY, WHOLE
 from age_gender_estimation.data.preprocess import preprocess
 from age_gender_estimation.data.preprocess_settings import PreprocessSettings
+from age_gender_estimation.data.split_writer import Dropped
 from age_gender_estimation.datasets.csv_file import SPLITS
 from age_gender_estimation.datasets.dataset import Dataset
 from age_gender_estimation.datasets.example import Filters
@@ -50,8 +51,8 @@ def main(argv: list[str] | None = None) -> None:
     )
     rows = (f"{count} in {split}.csv" for split, count in summary["rows"].items())
     print(f"kept {summary['kept']}: {', '.join(rows)}")
-    for reason, count in summary["dropped"].items():
-        print(f"dropped {count}: {reason}")
+    for line in Dropped(summary["dropped"], summary["examples"]).lines(args.photo_dir):
+        print(line)
 
 
 def add_arguments(parser: argparse.ArgumentParser, dataset: Dataset) -> None:

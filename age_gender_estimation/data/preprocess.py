@@ -11,7 +11,6 @@ import itertools
 import os
 import shutil
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
@@ -28,6 +27,7 @@ from age_gender_estimation.data.folds import hold_out_fold
 from age_gender_estimation.data.preprocess_settings import PreprocessSettings
 from age_gender_estimation.data.split_writer import (
     CONTENT,
+    Dropped,
     prescribe_splits_by_person,
     refuse_foreign_lists,
     write_lists,
@@ -61,7 +61,7 @@ def preprocess(
       scheduler: the address of a Dask scheduler, whose workers make the crops instead.
 
     Returns:
-      The contents of preprocess.json: kept, dropped by reason, rows per split, settings.
+      The contents of preprocess.json, see `write_lists`.
 
     Raises:
       InputError: there is no photo folder, OUT has manifests of another origin, no example is left,
@@ -95,15 +95,15 @@ def preprocess(
         )
         _make_all_crops(pool, wanted, crop_settings)
     kept = [example for example in wanted if not example.drop]
-    dropped = Counter(example.drop for example in examples if example.drop)
-    if not kept:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(dropped.items()))
-        raise InputError(
-            f"all {len(examples)} images were dropped ({reasons}); "
-            f"earlier lists in {output_dir} stay"
-        )
-    prescribe_splits_by_person(kept)
-    return write_lists(kept, dropped, output_dir, settings)
+    dropped = Dropped.of(examples)
+    try:
+        if not kept:
+            raise InputError(f"all {len(examples)} images were dropped")
+        prescribe_splits_by_person(kept)
+        return write_lists(kept, dropped, output_dir, settings)
+    except InputError as error:
+        found = "; ".join([*dropped.lines(photo_dir), f"earlier lists in {output_dir} stay"])
+        raise InputError(f"{error}; {found}") from None
 
 
 def _check_folders(photo_dir: str, output_dir: str) -> None:

@@ -2,15 +2,16 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 
 from age_gender_estimation.data.crops import crop_name, safe_relative_path
 from age_gender_estimation.data.manifest import manifest_text
 from age_gender_estimation.data.preprocess_settings import PreprocessSettings
 from age_gender_estimation.data.splits import split_hash, split_of
 from age_gender_estimation.datasets.csv_file import SPLITS
-from age_gender_estimation.datasets.example import Example
+from age_gender_estimation.datasets.example import BAD_ROW, Example
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.crop import GEOMETRIES
 from age_gender_estimation.storage.files import write_files
@@ -20,6 +21,42 @@ SUMMARY = "preprocess.json"
 CONTENT = "content "  # the first word of an identity that is only known by the image's content
 
 Rows = dict[str, list[tuple[str, dict[str, int | None]]]]  # {split: [(file name, labels)]}
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What was left out.
+
+    Attributes:
+      counts: {reason: number of images}.
+      examples: {reason: path of the first one}, as the dataset has it.
+    """
+
+    counts: dict[str, int]
+    examples: dict[str, str]
+
+    @classmethod
+    def of(cls, examples: Iterable[Example]) -> "Dropped":
+        """Returns those of all examples of a dataset that have a reason to drop them."""
+        counts: Counter[str] = Counter()
+        paths: dict[str, str] = {}
+        for example in examples:
+            if example.drop:
+                counts[example.drop] += 1
+                paths.setdefault(example.drop, example.path)
+        return cls(dict(sorted(counts.items())), dict(sorted(paths.items())))
+
+    def lines(self, photo_dir: str) -> list[str]:
+        """Returns a text for each reason: `dropped 2: missing_file, such as photos/a.jpg`."""
+        return [
+            f"dropped {count}: {reason}, such as {self._where(reason, photo_dir)}"
+            for reason, count in self.counts.items()
+        ]
+
+    def _where(self, reason, photo_dir):
+        path = self.examples[reason]
+        path = path if reason == BAD_ROW else os.path.join(photo_dir, path)
+        return path if path.isprintable() else ascii(path)[1:-1]
 
 
 def refuse_foreign_lists(output_dir: str) -> None:
@@ -58,24 +95,26 @@ def prescribe_splits_by_person(examples: Sequence[Example]) -> None:
 
 
 def write_lists(
-    kept: list[Example], dropped: Mapping[str, int], output_dir: str, settings: PreprocessSettings
+    kept: list[Example], dropped: Dropped, output_dir: str, settings: PreprocessSettings
 ) -> dict:
     """Divides examples by person; writes their manifests and the summary, all or none.
 
     Args:
       kept: with crop, `identity` and, if one is prescribed, `split`.
-      dropped: {reason: number} of the others.
+      dropped: the others.
       output_dir: OUT.
       settings: of the split; the summary records all of them.
 
     Returns:
-      The contents of preprocess.json.
+      The contents of preprocess.json: how many are kept, dropped by reason with the first one of
+      each, rows of each split, settings.
 
     Raises:
       InputError: train or val would be empty.
     """
     rows = _split_rows(kept, settings)
-    if 0 < settings.split_ratio < 1 and not (rows["train"] and rows["val"]):
+    is_all_test = len(rows.get("test", ())) == len(kept)
+    if 0 < settings.split_ratio < 1 and not (rows["train"] and rows["val"]) and not is_all_test:
         people = len({example.identity for example in kept})
         raise InputError(
             f"{len(kept)} images of {people} people leave train or val empty; add people, or "
@@ -83,7 +122,8 @@ def write_lists(
         )
     summary = {
         "kept": len(kept),
-        "dropped": dict(sorted(dropped.items())),
+        "dropped": dropped.counts,
+        "examples": dropped.examples,
         "rows": {split: len(split_rows) for split, split_rows in rows.items()},
         "settings": {**asdict(settings), "geometry": GEOMETRIES[settings.geometry].to_dict()},
     }

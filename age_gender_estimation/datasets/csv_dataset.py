@@ -6,7 +6,7 @@ from types import MappingProxyType
 from age_gender_estimation.datasets.csv_columns import COLUMNS, parse_columns
 from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.datasets.dataset import FOLD_HELP, Dataset
-from age_gender_estimation.datasets.example import Example, Filters
+from age_gender_estimation.datasets.example import BAD_ROW, Example, Filters
 from age_gender_estimation.faces.crop import ALIGNED, GEOMETRIES
 
 
@@ -42,7 +42,7 @@ def read_csv_dataset(
         )
         drop = filters.drop_reason(labels)
         examples.append(Example(filename, labels, person, split, fold, drop))
-    return examples + [Example(row, drop="bad_row") for row in table.bad_rows]
+    return examples + [Example(row, drop=BAD_ROW) for row in table.bad_rows]
 
 
 CSV = Dataset(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from age_gender_estimation.tasks.age_labels import first_years, last_years
 
+BAD_ROW = "bad_row"  # a reason to drop: a row of a list that cannot be read; `path` describes it
+
 
 @dataclass(slots=True)
 class Example:

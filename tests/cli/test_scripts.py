@@ -52,7 +52,9 @@ def test_utkface_folder_end_to_end(script, noise_image, tmp_path):
     assert summary["kept"] == 20 and summary["dropped"] == {"file_name": 1}
     assert set(summary["rows"]) == {"train", "val", "test"}
     assert summary["settings"]["geometry"]["name"] == "utkface"
-    assert "dropped 1: file_name" in done.stdout
+    broken = "39_1_20170116174525125.jpg"
+    assert summary["examples"] == {"file_name": broken}
+    assert f"dropped 1: file_name, such as {tmp_path}/in/{broken}\n" in done.stdout
     for split in summary["rows"]:
         table = read_labelled_csv(tmp_path / f"out/{split}.csv")
         ages, genders, races = zip(*(map(int, name.split("_")[:3]) for name in table.filenames))
@@ -73,7 +75,10 @@ def test_align_cuts_the_central_face_and_counts_images_without_one(script, tmp_p
     folders = ("--photo-dir", tmp_path / "in", "--output-dir", tmp_path / "out")
     settings = ("--img-size", 96, "--workers", 1, "--split-ratio", 1)
     done = script("preprocess_utkface.py", *folders, *settings, "--align")
-    assert done.stdout == "kept 2: 2 in train.csv, 0 in val.csv\ndropped 1: no_face\n"
+    assert done.stdout == (
+        "kept 2: 2 in train.csv, 0 in val.csv\n"
+        f"dropped 1: no_face, such as {tmp_path}/in/50_1_0_2017.png\n"
+    )
     crops = [
         cv2.imread(str(tmp_path / "out/crop" / f"{age}_1_0_2017.png.jpg")).astype(int)
         for age in (30, 40)

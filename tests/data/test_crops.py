@@ -122,9 +122,10 @@ def test_own_photos_end_to_end_with_any_number_of_workers(script, tmp_path):
                 for path in files
             ]
         )
-    assert (
-        done.stdout
-        == "kept 5: 2 in train.csv, 3 in val.csv\ndropped 1: no_face\ndropped 1: several_faces\n"
+    assert done.stdout == (
+        "kept 5: 2 in train.csv, 3 in val.csv\n"
+        f"dropped 1: no_face, such as {photos}/none.png\n"
+        f"dropped 1: several_faces, such as {photos}/two.png\n"
     )
     assert digests[0] == digests[1]
     recorded = json.loads((out / "preprocess.json").read_text())["settings"]

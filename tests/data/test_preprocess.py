@@ -15,6 +15,7 @@ import pytest
 from age_gender_estimation.data.crops import crop_name, safe_relative_path
 from age_gender_estimation.data.preprocess import preprocess
 from age_gender_estimation.data.preprocess_settings import PreprocessSettings
+from age_gender_estimation.data.split_writer import Dropped
 from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.datasets.example import Example, Filters
 from age_gender_estimation.datasets.synthetic import write_synthetic_imdb
@@ -234,10 +235,15 @@ def test_all_dropped_leaves_earlier_lists_as_they_were(noise_image, tmp_path):
     labels = {"age": 1, "gender": 0}
     run(tmp_path, [Example("a.jpg", labels, "a", "train"), Example("b.jpg", labels, "b", "val")])
     before = digests(tmp_path / "out")
-    with pytest.raises(InputError, match=r"all 2 images were dropped \(gender 1, missing_file 1\)"):
+    with pytest.raises(InputError) as caught:
         run(tmp_path, [Example("x.jpg", labels, "x"), Example("a.jpg", drop="gender")])
-    with pytest.raises(InputError, match="1 people leave train or val empty"):
-        run(tmp_path, [Example("a.jpg", labels, "a")])
+    assert str(caught.value) == (
+        f"all 2 images were dropped; dropped 1: gender, such as {tmp_path}/in/a.jpg; "
+        f"dropped 1: missing_file, such as {tmp_path}/in/x.jpg; "
+        f"earlier lists in {tmp_path}/out stay"
+    )
+    with pytest.raises(InputError, match="1 people leave train or val empty.*; dropped 1: gender"):
+        run(tmp_path, [Example("a.jpg", labels, "a"), Example("x\ny.jpg", drop="gender")])
     assert digests(tmp_path / "out") == before
 
 
@@ -300,6 +306,16 @@ def test_a_name_that_is_no_text_is_dropped(noise_image, tmp_path):
     ]
     summary = run(tmp_path, examples)
     assert summary["kept"] == 2 and summary["dropped"] == {"file_name": 1}
+    (line,) = Dropped(summary["dropped"], summary["examples"]).lines("in")
+    assert line == r"dropped 1: file_name, such as in/caf\udce9.jpg"
+
+
+def test_a_list_may_be_for_testing_only(noise_image, tmp_path):
+    for name in "ab":
+        write_image(tmp_path / "in" / f"{name}.jpg", noise_image)
+    labels = {"age": 1, "gender": 0}
+    summary = run(tmp_path, [Example(f"{name}.jpg", labels, name, "test") for name in "ab"])
+    assert summary["rows"] == {"train": 0, "val": 0, "test": 2}
 
 
 def test_pictures_are_never_replaced_by_their_crops(noise_image, tmp_path):
