@@ -18,6 +18,7 @@ import functools
 import glob
 import json
 import os
+import pathlib
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -189,6 +190,13 @@ class ModelFolder:
                 "serving/<timestamp>, found neither; age-gender train and export make one"
             )
         return os.path.join(self.serving, max(stamps, key=int))
+
+
+def shipped_model() -> str:
+    """Returns the folder of the shipped model: in a wheel's package, or beside it in a checkout."""
+    package = pathlib.Path(__file__).resolve().parent.parent
+    installed, checkout = package / "pretrained", package.parent / "pretrained"
+    return str(checkout if checkout.is_dir() and not installed.is_dir() else installed)
 
 
 def read_calibration(checkpoint: str, parse: Parse) -> Any:
