@@ -10,8 +10,12 @@ SavedModel in the other formats. An ONNX or TensorFlow Lite file is written only
 the SavedModel on the faces in --img-dir, or on drawn images if that is not given.
 """
 
+import glob
+import os
+
 from age_gender_estimation.cli.arguments import make_parser
 from age_gender_estimation.cli.manifests import open_manifests
+from age_gender_estimation.errors import InputError
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -49,10 +53,7 @@ def main(argv: list[str] | None = None) -> None:
 def _find_faces(args):
     """Returns the paths of faces, after calibrating a model folder with those of --val-csv."""
     if not args.val_csv:
-        from age_gender_estimation.predict.inputs import find_inputs
-
-        found = find_inputs(args.img_dir or [])
-        return [entry.path for entry in found if not entry.is_video]
+        return [path for folder in args.img_dir or [] for path in _list_photos(folder)]
     from age_gender_estimation.data.manifest import divide_validation, paths_of
     from age_gender_estimation.storage.model_folder import ModelFolder
 
@@ -62,3 +63,13 @@ def _find_faces(args):
 
         calibrate(args.model_dir, divide_validation(manifests)[1])
     return paths_of(manifests)
+
+
+def _list_photos(folder):
+    from age_gender_estimation.predict.inputs import PHOTO_ENDINGS
+
+    found = glob.glob(os.path.join(glob.escape(folder), "**"), recursive=True)
+    photos = sorted(path for path in found if path.lower().endswith(PHOTO_ENDINGS))
+    if not photos:
+        raise InputError(f"--img-dir {folder}: expected a folder with face crops, found none in it")
+    return photos

@@ -102,3 +102,19 @@ def test_faces_are_spread_over_the_list(crops):
     np.testing.assert_array_equal(faces[[0, 4]], read_faces([paths[0], paths[-1]], 32, 9))
     with pytest.raises(InputError, match="none.jpg: cannot be read"):
         read_faces(["none.jpg"], 32, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["mobile_facenet", "edgeface_xs"])
+def test_both_shipped_backbones_convert_to_every_format(
+    script, train_arguments, crops, backbone, tmp_path
+):
+    arguments = [*train_arguments, "--backbone", backbone, "--num-steps", 1]
+    script("train.py", *arguments, "--model-dir", tmp_path / "model")
+    (export,) = (tmp_path / "model/serving").iterdir()
+    done = script(
+        "export.py", "--model-dir", export, "--format", "all", "--img-dir", crops / "crop"
+    )
+    written = [export / "model.onnx", export / "tflite/model.tflite"]
+    assert done.stdout.splitlines() == [f"exported: {path}" for path in written]
+    assert all(path.stat().st_size > 10**6 for path in written)
