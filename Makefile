@@ -20,7 +20,7 @@ KILLS ?= 20
 # Sections of the benchmark, such as "preprocess input"; all of them if empty.
 BENCH ?=
 
-.PHONY: setup setup-dev setup-web demo test test-slow test-compat fuzz soak bench lint docs lock
+.PHONY: setup setup-dev setup-web demo test test-slow test-compat test-light fuzz soak bench lint docs lock
 .PHONY: download preprocess train evaluate export predict web
 
 setup: $(VENV)/installed
@@ -48,7 +48,7 @@ test: setup-dev
 test-slow: setup-dev
 	$(PYTHON) -m pytest -m slow
 
-# Predictions of the shipped model, or of MODEL, in our TensorFlow and in the newest one.
+# Predictions of the shipped model, or of MODEL, in our TensorFlow and in the newest one, and of its ONNX file.
 test-compat: setup .venv-compat/installed
 	$(PYTHON) -m tools.compat --model-dir $(COMPAT_MODEL) --save $(COMPAT_ANSWERS)
 	.venv-compat/bin/python -m tools.compat --model-dir $(COMPAT_MODEL) --compare $(COMPAT_ANSWERS)
@@ -58,6 +58,10 @@ test-compat: setup .venv-compat/installed
 	$(PYTHON3) -m venv .venv-compat
 	.venv-compat/bin/python $(PIP) tensorflow --editable .
 	touch $@
+
+# The wheel in environments without TensorFlow. LIGHT_FLAGS="--pythons 3.13" tries one version.
+test-light: setup
+	$(PYTHON) -m tools.light $(LIGHT_FLAGS)
 
 # Damaged files, for FUZZ_SECONDS (60). It prints the FUZZ_SEED that repeats a failure.
 fuzz: setup-dev
@@ -80,7 +84,7 @@ lint: setup-dev
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	$(VENV)/bin/hadolint Dockerfile Dockerfile.gpu
+	$(VENV)/bin/hadolint Dockerfile Dockerfile.gpu Dockerfile.predict
 
 docs: setup-dev
 	$(PYTHON) -m mkdocs build --strict --site-dir $(OUT)/site

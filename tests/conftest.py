@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -330,3 +331,15 @@ class Served:
 @pytest.fixture(scope="session")
 def served(predictor):
     return Served(predictor.path)
+
+
+@pytest.fixture(scope="session")
+def converted(predictor, tmp_path_factory):
+    """An export with its SavedModel and its ONNX file."""
+    from age_gender_estimation.export.check import drawn_images
+    from age_gender_estimation.export.onnx_file import export_onnx
+
+    folder = tmp_path_factory.mktemp("converted") / "export"
+    shutil.copytree(predictor.path, folder)
+    export_onnx(str(folder), drawn_images(32))
+    return folder

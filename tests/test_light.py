@@ -75,6 +75,41 @@ def test_modules_can_be_imported(run_without, libraries, paths):
     assert json.loads(done.stdout) == {}
 
 
+API = """
+import sys, time
+start = time.perf_counter()
+import age_gender_estimation
+assert time.perf_counter() - start < 1 and "numpy" not in sys.modules
+from age_gender_estimation import FaceAnalyzer
+with FaceAnalyzer() as analyzer:
+    [face] = analyzer.predict_crops([sys.argv[1]])
+assert sys.modules["tensorflow"] is None
+print(f"{face.age:.2f} {face.gender} {face.race}")
+"""
+
+
+def test_predicting_runs_in_the_base_install(run_without, script, tmp_path):
+    """The command and the API, with the shipped ONNX file; TensorFlow predicts the same."""
+    path = tmp_path / "face.png"
+    cv2.imwrite(str(path), cv2.imread(str(ROOT / "examples/astronaut.jpg"))[30:190, 140:300])
+    command = ("predict", "--image-path", path, "--face-detector", "none")
+    done = run_without(EXTRAS, "-m", PACKAGE, *command)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == script("predict.py", *command[1:], "--runtime", "saved-model").stdout
+    done = run_without(EXTRAS, "-c", API, path)
+    assert done.returncode == 0, done.stderr
+    [record] = json.loads(script("predict.py", *command[1:], "--format", "json").stdout)
+    assert done.stdout == f"{record['age']:.2f} {record['gender']} {record['race']}\n"
+
+
+def test_a_saved_model_without_tensorflow_is_one_line(run_without, tmp_path):
+    cv2.imwrite(str(tmp_path / "face.png"), cv2.imread(str(ROOT / "examples/astronaut.jpg")))
+    command = ("predict", "--image-path", tmp_path / "face.png", "--runtime", "saved-model")
+    done = run_without(EXTRAS, "-m", PACKAGE, *command)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "predict needs tensorflow, which is not installed; type: pip install" in done.stderr
+
+
 def test_preprocess_runs_in_the_base_install(run_without, noise_image, tmp_path):
     for name in "ab":
         cv2.imwrite(str(tmp_path / f"{name}.png"), noise_image)

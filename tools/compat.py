@@ -1,4 +1,5 @@
-"""Compares the predictions of one exported model in two versions of TensorFlow, on drawn faces.
+"""Compares the predictions of one exported model in two versions of TensorFlow, on drawn faces;
+those of its ONNX file too, where it has one.
 
     python -m tools.compat --model-dir pretrained --save var/compat/answers.npz
     .venv-compat/bin/python -m tools.compat --model-dir pretrained --compare var/compat/answers.npz
@@ -24,6 +25,7 @@ from age_gender_estimation.cli.arguments import make_parser
 from age_gender_estimation.cli.run import run
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.storage.files import write_file
+from age_gender_estimation.storage.model_folder import ONNX_FILE
 
 NUM_FACES = 32  # of each signature
 # Other kernels add up in another order. The tolerances are a thousandth of the model's errors.
@@ -47,7 +49,7 @@ def main(argv: list[str] | None = None) -> None:
 
     saved = load_predictions(args.compare) if args.compare else None
     start = time.perf_counter()
-    predictor = Predictor(args.model_dir)
+    predictor = Predictor(args.model_dir, "saved-model")
     seconds = time.perf_counter() - start
     print(f"TensorFlow {tf.__version__}: {predictor.path} loaded in {seconds:.1f} s", flush=True)
     if saved is None:
@@ -56,11 +58,23 @@ def main(argv: list[str] | None = None) -> None:
         save_predictions(args.save, tf.__version__, faces, predict(predictor, faces))
         print(f"{2 * NUM_FACES} drawn faces predicted: {args.save}")
         return
-    version, faces, expected = saved
+    compare(predictor, *saved)
+    if os.path.isfile(os.path.join(predictor.path, ONNX_FILE)):
+        compare(Predictor(args.model_dir, "onnx"), *saved)
+
+
+def compare(
+    predictor: Any, version: str, faces: Mapping[str, list], expected: Mapping[str, np.ndarray]
+) -> None:
+    """Prints how far a predict.predictor.Predictor is from predictions that were saved.
+
+    Raises:
+      InputError: further than the tolerances.
+    """
     differences = largest_differences(expected, predict(predictor, faces))
     print(
-        f"largest differences from TensorFlow {version} on {2 * NUM_FACES} drawn faces: "
-        + ", ".join(f"{name} {value:.1e}" for name, value in differences.items())
+        f"{predictor.runtime}: largest differences from TensorFlow {version} on {2 * NUM_FACES} "
+        "drawn faces: " + ", ".join(f"{name} {value:.1e}" for name, value in differences.items())
     )
     wrong = [name for name, value in differences.items() if not value <= tolerance(name)]
     if wrong:

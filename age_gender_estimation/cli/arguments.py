@@ -2,21 +2,12 @@
 
 import argparse
 import dataclasses
-import pathlib
 from typing import Any
 
+from age_gender_estimation.storage.model_folder import shipped_model
 from age_gender_estimation.training.fields import flag_of, is_tuple, item_type
 
-PACKAGE = pathlib.Path(__file__).resolve().parent.parent
-
-
-def _find_pretrained() -> str:
-    """Returns the folder of the shipped model: in a wheel's package, or beside it in a checkout."""
-    installed, checkout = PACKAGE / "pretrained", PACKAGE.parent / "pretrained"
-    return str(checkout if checkout.is_dir() and not installed.is_dir() else installed)
-
-
-PRETRAINED = _find_pretrained()
+PRETRAINED = shipped_model()
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):

@@ -1,45 +1,75 @@
-"""Exports the best checkpoint of a model folder, as a SavedModel or for TensorFlow Lite.
+"""Exports a trained model: as a SavedModel, an ONNX file, or for TensorFlow Lite.
 
-    bin/export.py --model-dir var/cnn-model
-    bin/export.py --model-dir var/cnn-model --format tflite
-    bin/export.py --model-dir var/cnn-model --val-csv var/val.csv --img-dir var/crop
+    age-gender export --model-dir var/cnn-model
+    age-gender export --model-dir var/cnn-model --format all
+    age-gender export --model-dir var/cnn-model/serving/1700000000 --format onnx --img-dir var/crop
+    age-gender export --model-dir var/cnn-model --val-csv var/val.csv --img-dir var/crop
 
-With --val-csv, it is calibrated again first.
+A model folder gives its best checkpoint, with --val-csv calibrated again first. An export gives its
+SavedModel in the other formats. An ONNX or TensorFlow Lite file is written only if it answers like
+the SavedModel on the faces in --img-dir, or on drawn images if that is not given.
 """
+
+import glob
+import os
 
 from age_gender_estimation.cli.arguments import make_parser
 from age_gender_estimation.cli.manifests import open_manifests
+from age_gender_estimation.errors import InputError
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = make_parser("age-gender export", __doc__)
-    parser.add_argument("--model-dir", required=True, help="model folder made by age-gender train")
-    parser.add_argument(
-        "--format",
-        choices=("saved-model", "tflite"),
-        default="saved-model",
-        help="kind of model; tflite has 16-bit weights, for phones and small computers",
+    add = parser.add_argument
+    text = "model folder made by age-gender train, or an export to convert"
+    add("--model-dir", required=True, help=text)
+    text = (
+        "onnx writes model.onnx beside the SavedModel, which predict prefers; tflite has 16-bit "
+        "weights, for phones and small computers"
     )
-    parser.add_argument(
-        "--val-csv",
-        nargs="+",
-        help="validation manifests of the training, to calibrate again with a third of their rows",
+    choices = ("saved-model", "onnx", "tflite", "all")
+    add("--format", choices=choices, default="saved-model", help=text)
+    text = "give the tflite model 8-bit weights and activations, and print what that costs"
+    add("--int8", action="store_true", help=text)
+    text = (
+        "validation manifests of the training, to calibrate a model folder again with a third of "
+        "their rows; their faces are compared"
     )
-    parser.add_argument(
-        "--img-dir", nargs="+", help="image folder of all --val-csv, or one for each"
-    )
+    add("--val-csv", nargs="+", help=text)
+    text = "image folder of all --val-csv, or one for each; without --val-csv, folders of faces"
+    add("--img-dir", nargs="+", help=text)
     args = parser.parse_args(argv)
-    if bool(args.val_csv) != bool(args.img_dir):
-        parser.error("--val-csv and --img-dir: expected both or none")
+    if args.val_csv and not args.img_dir:
+        parser.error("--val-csv: expected --img-dir beside it")
 
-    if args.val_csv:
-        from age_gender_estimation.data.manifest import divide_validation
+    from age_gender_estimation.export.formats import FORMATS, export_formats
+
+    faces = _find_faces(args)
+    formats = FORMATS if args.format == "all" else (args.format,)
+    for line in export_formats(args.model_dir, formats, faces, args.int8):
+        print(line, flush=True)
+
+
+def _find_faces(args):
+    """Returns the paths of faces, after calibrating a model folder with those of --val-csv."""
+    if not args.val_csv:
+        return [path for folder in args.img_dir or [] for path in _list_photos(folder)]
+    from age_gender_estimation.data.manifest import divide_validation, paths_of
+    from age_gender_estimation.storage.model_folder import ModelFolder
+
+    manifests = open_manifests(args.val_csv, args.img_dir)
+    if ModelFolder(args.model_dir).has_hparams():
         from age_gender_estimation.export.calibration import calibrate
 
-        _, calibrating = divide_validation(open_manifests(args.val_csv, args.img_dir))
-        calibrate(args.model_dir, calibrating)
-    if args.format == "tflite":
-        from age_gender_estimation.export.tflite import export_tflite as export
-    else:
-        from age_gender_estimation.export.saved_model import export_model as export
-    print(f"exported: {export(args.model_dir)}")
+        calibrate(args.model_dir, divide_validation(manifests)[1])
+    return paths_of(manifests)
+
+
+def _list_photos(folder):
+    from age_gender_estimation.predict.inputs import PHOTO_ENDINGS
+
+    found = glob.glob(os.path.join(glob.escape(folder), "**"), recursive=True)
+    photos = sorted(path for path in found if path.lower().endswith(PHOTO_ENDINGS))
+    if not photos:
+        raise InputError(f"--img-dir {folder}: expected a folder with face crops, found none in it")
+    return photos

@@ -25,8 +25,10 @@ def main(argv=None):
     add = parser.add_argument
     text = "photos, videos, folders or globs; or the number of a camera"
     add("--image-path", required=True, nargs="+", help=text)
-    text = "an export, or a model folder, whose newest export is used"
+    text = "an export, a model folder, whose newest export is used, or an .onnx file"
     add("--model-dir", default=PRETRAINED, help=text)
+    text = "what runs the model; if not given, onnx where the export has an ONNX file"
+    add("--runtime", choices=("onnx", "saved-model"), help=text)
     text = "none takes every image as a face crop"
     add("--face-detector", choices=("mtcnn", "none"), default="mtcnn", help=text)
     text = "predict every Nth frame of a video; its boxes are drawn until the next one"

@@ -1,1 +1,1 @@
-"""Model folder -> SavedModel or TensorFlow Lite, with its calibration and warm-up requests."""
+"""Model folder -> SavedModel with its calibration and warm-up requests -> ONNX, TensorFlow Lite."""

@@ -21,8 +21,12 @@ from age_gender_estimation.training.estimator import make_estimator
 from age_gender_estimation.training.hparams import HParams, load_hparams
 
 
-def export_model(model_dir: str) -> str:
+def export_model(model_dir: str, serving: str | None = None) -> str:
     """Exports the best checkpoint of a model folder; the newest one where none was evaluated.
+
+    Args:
+      model_dir: the model folder.
+      serving: the folder of the export's folder; that of the model folder if None.
 
     Returns:
       The path of the new SavedModel. Signatures and outputs: docs/serving.md.
@@ -41,7 +45,7 @@ def export_model(model_dir: str) -> str:
             write_file(assets["model.json"], description)
             write_warm_up(assets[WARM_UP_FILE], hparams.img_size)
             path = estimator.export_saved_model(
-                folder.serving,
+                serving or folder.serving,
                 lambda: serving_input_receiver(hparams.img_size),
                 assets_extra=assets,
                 checkpoint_path=checkpoint,
@@ -51,7 +55,7 @@ def export_model(model_dir: str) -> str:
         reason = f"{type(error).__name__}: {short_message(error)}"
         raise InputError(
             find_full_disk(error.message)
-            or f"expected to read {checkpoint} and to write {folder.serving} ({reason})"
+            or f"expected to read {checkpoint} and to write {serving or folder.serving} ({reason})"
         ) from None
     return path.decode()
 

@@ -106,7 +106,8 @@ class CrossCovarianceAttention(tf.keras.layers.Layer):
         split = tf.reshape(inputs, [-1, tokens, 3, NUM_HEADS, channels // NUM_HEADS])
         # Each [batch, heads, channels of a head, tokens].
         query, key, value = tf.unstack(tf.transpose(split, [2, 0, 3, 4, 1]))
-        query, key = (tf.math.l2_normalize(each, -1, epsilon=1e-24) for each in (query, key))
+        # The published 1e-24 is 0 in the 16 bits of TensorFlow Lite, where zeros became NaN.
+        query, key = (tf.math.l2_normalize(each, -1, epsilon=EPSILON) for each in (query, key))
         weights = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * self.temperature)
         mixed = tf.transpose(tf.matmul(weights, value), [0, 3, 1, 2])
         return tf.reshape(mixed, [-1, tokens, channels])

@@ -39,18 +39,23 @@ def batch_photos(photos: Iterable[Photo], batch_size: int = 32) -> Iterator[list
 
 
 @functools.lru_cache(maxsize=1)
-def load_predictor(export: str) -> Predictor:
+def load_predictor(export: str, runtime: str | None = None) -> Predictor:
     """Returns the Predictor of an export, loaded once per process."""
-    return Predictor(export)
+    return Predictor(export, runtime)
 
 
 def predict_batch(
-    export: str, batch_size: int, min_confidence: float, folder: str, photos: list[Photo]
+    export: str,
+    runtime: str | None,
+    batch_size: int,
+    min_confidence: float,
+    folder: str,
+    photos: list[Photo],
 ) -> list[FaceRecord]:
     """Returns the FaceRecords of Photos and writes their drawn copies; runs in a worker too.
 
     Args:
-      export: folder of the SavedModel.
+      export, runtime: as in `Predictor`.
       batch_size, min_confidence: as in `predict_photos`.
       folder: what the photos' paths are relative to.
       photos: the Photos.
@@ -59,7 +64,7 @@ def predict_batch(
       InputError: `export` is no export of this project.
       OSError: a drawn copy cannot be written.
     """
-    predictor = load_predictor(export)
+    predictor = load_predictor(export, runtime)
     records = list(predict_photos(predictor, photos, batch_size, min_confidence, folder))
     for photo in photos:
         if photo.drawn:
@@ -80,11 +85,12 @@ def open_workers(
     batch_size: int = 32,
     min_confidence: float = 0.0,
     draw_dir: str | None = None,
+    runtime: str | None = None,
 ) -> Iterator[Predict]:
     """Gives a function from an iterable of batches to an iterator of their lists of FaceRecords.
 
     Args:
-      export: folder of the SavedModel.
+      export: the folder of an export, or an .onnx file.
       paths: all photos; if there are none, no worker is started.
       workers: number of processes; 1 stays in this one.
       scheduler: address of a Dask scheduler, whose workers predict instead.
@@ -92,11 +98,12 @@ def open_workers(
       min_confidence: a class of a lower probability becomes UNKNOWN.
       draw_dir: folder of the drawn copies, or None. It is made here, so that a worker that does not
         share it is noticed.
+      runtime: as in `Predictor`.
 
     Raises:
       InputError, SettingError: see `workers.pool.open_pool`.
     """
-    settings = batch_size, min_confidence, os.getcwd()
+    settings = runtime, batch_size, min_confidence, os.getcwd()
     if not paths or (workers == 1 and not scheduler):
         yield functools.partial(map, functools.partial(predict_batch, export, *settings))
         return

@@ -45,6 +45,7 @@ class Settings:
     scheduler: str | None
     min_confidence: float
     draw: str | None
+    runtime: str | None = None
 
     @property
     def style(self) -> str:
@@ -75,7 +76,7 @@ class Job:
         if settings.draw:
             check_draw_dir(settings.draw, self.inputs)
         self._known = KnownLabels(settings.csv)
-        self._predictor = load_predictor(find_export(settings.model_dir))
+        self._predictor = load_predictor(find_export(settings.model_dir), settings.runtime)
 
     @property
     def is_live(self) -> bool:
@@ -101,6 +102,7 @@ class Job:
             settings.batch_size,
             settings.min_confidence,
             settings.draw,
+            settings.runtime,
         ) as predict_batches:
             if not settings.output:
                 return self._write(predict_batches, write)
@@ -117,6 +119,7 @@ class Job:
         settings, paths = self._settings, [entry.path for entry in self.inputs]
         decisive = (
             os.path.realpath(self._predictor.path),
+            self._predictor.runtime,
             settings.face_detector,
             settings.csv,
             settings.min_confidence,

@@ -163,6 +163,8 @@ def _fill_in(predictor, records, min_confidence):
                         setattr(record, output, convert(outputs[output][index]))
                 continue
             record.confidences[name] = float(confidences[index])
+            if f"{name}_probabilities" in outputs:
+                record.probabilities[name] = outputs[f"{name}_probabilities"][index]
             value = int(values[index]) if confidences[index] >= min_confidence else UNKNOWN
             if name == "age_group":
                 is_known = value != UNKNOWN

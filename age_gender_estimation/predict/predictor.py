@@ -1,53 +1,90 @@
-"""An exported SavedModel, ready to predict. TensorFlow is loaded with the first model."""
+"""An exported model, ready to predict: an ONNX file or a SavedModel."""
 
 import os
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.crop import load_geometry
+from age_gender_estimation.predict.onnx_runtime import OnnxRuntime
+from age_gender_estimation.predict.saved_model import SavedModelRuntime
+from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.error_text import short_message
-from age_gender_estimation.storage.files import read_json
-from age_gender_estimation.storage.model_folder import ModelFolder
+from age_gender_estimation.storage.model_folder import ONNX_FILE, SAVED_MODEL_FILE, ModelFolder
 from age_gender_estimation.tasks.age_groups import group_label
 from age_gender_estimation.tasks.labels import LABELS
 
 MAX_SIDE = 8192  # pixels, of a face crop
-SIGNATURES = {"image_bytes": "serving_default", "image": "image:serving_default"}
+FILES = {"onnx": ONNX_FILE, "saved-model": SAVED_MODEL_FILE}  # {name of a runtime: its file}
+RUNTIMES = tuple(FILES)  # the first one that an export has a file for is the default
+
+
+class Runtime(Protocol):
+    """What runs an exported model. Its methods may be called from several threads at once.
+
+    Attributes:
+      kind: what it runs, for messages.
+      description: the contents of the export's model.json, unchecked.
+      outputs: the names of the outputs.
+    """
+
+    kind: str
+    description: Any
+    outputs: Collection[str]
+
+    def predict_bytes(self, files: Sequence[bytes]) -> dict[str, np.ndarray]:
+        """See Predictor."""
+        ...
+
+    def predict_images(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """See Predictor."""
+        ...
 
 
 def find_export(model_dir: str) -> str:
-    """Returns the folder of a SavedModel: `model_dir` itself, else its newest serving/<timestamp>.
+    """Returns `model_dir` itself if it is an export or an .onnx file, else its newest export.
 
     Raises:
-      InputError: there is neither.
+      InputError: there is none.
     """
-    return ModelFolder(model_dir).newest_export()
+    if model_dir.lower().endswith(".onnx") and filesystem.isfile(model_dir):
+        return model_dir
+    return ModelFolder(model_dir).newest_export(FILES.values())
 
 
-def load_description(export: str) -> dict[str, Any]:
-    """Returns the contents of an export's assets.extra/model.json.
+def find_runtime(export: str, runtime: str | None = None) -> tuple[str, str]:
+    """Returns the name of the runtime for an export, and the path of the file that it loads.
+
+    Args:
+      export: from `find_export`.
+      runtime: one of RUNTIMES; by the files of the export if None.
 
     Raises:
-      InputError: there is none that can be read.
+      InputError: the export has no file for it.
     """
-    path = os.path.join(export, "assets.extra", "model.json")
-    try:
-        return read_json(path)
-    except (OSError, ValueError) as error:
+    if export.lower().endswith(".onnx"):
+        paths = {"onnx": export}
+    else:
+        found = {name: os.path.join(export, file) for name, file in FILES.items()}
+        paths = {name: path for name, path in found.items() if filesystem.isfile(path)}
+    name = runtime or next(iter(paths))
+    if name not in paths:
         raise InputError(
-            f"{export}: expected a SavedModel exported by this project ({error})"
-        ) from None
+            f"--runtime {name}: expected {FILES[name]} in {export}, found none; "
+            f"use --runtime {next(iter(paths))}, or age-gender export --format {name} makes it"
+        )
+    return name, paths[name]
 
 
 class Predictor:
-    """A loaded SavedModel.
+    """A loaded model. Several threads may use it at once.
 
     Attributes:
-      path: its folder.
-      description: the contents of assets.extra/model.json.
+      path: the folder of its export, or the .onnx file.
+      runtime: the name of what runs it, one of RUNTIMES.
+      description: the contents of the export's model.json.
       geometry: the Geometry or AlignedGeometry of its face crops (faces.crop).
       crop_size: side in pixels of the crops it was trained on.
       tasks: the tasks it predicts.
@@ -56,64 +93,48 @@ class Predictor:
       labels: {prediction: Label}; `age_group` stands for `age` if it predicts ranges.
 
     Args:
-      model_dir: an export, or a model folder, of which the newest export is loaded.
+      model_dir: an export, a model folder, of which the newest export is loaded, or an .onnx file.
+      runtime: one of RUNTIMES; onnx if None and the export has an ONNX file.
 
     Raises:
-      InputError: no SavedModel of this project.
+      InputError: no model of this project, or none for this runtime.
     """
 
-    def __init__(self, model_dir: str) -> None:
+    def __init__(self, model_dir: str, runtime: str | None = None) -> None:
         self.path = find_export(model_dir)
-        self.description = load_description(self.path)
-        import tensorflow as tf  # takes seconds
-
-        broken = OSError, ValueError, LookupError, TypeError, RuntimeError, tf.errors.OpError
+        self.runtime, file = find_runtime(self.path, runtime)
+        self._model: Runtime = (
+            OnnxRuntime(file) if self.runtime == "onnx" else SavedModelRuntime(self.path)
+        )
+        self.description = self._model.description
         try:
-            self.geometry = load_geometry(self.description["geometry"])
-            self.crop_size: int = self.description["crop_size"]
-            self.tasks = tuple(self.description["tasks"])
-            self.max_age: int = self.description["max_age"]
-            # Absent in exports from before there were groups.
-            self.age_groups = self.description.get("age_groups")
-            self.labels = {name: LABELS[name] for name in self.tasks}
-            if self.age_groups and "age" in self.labels:
-                del self.labels["age"]
-                self.labels["age_group"] = group_label(self.age_groups)
-            signatures = self._load()
-            self._check(signatures["serving_default"])
-        except broken as error:
+            self._read_description()
+        except (ValueError, LookupError, TypeError) as error:
             # The type says what is wrong where the message does not: KeyError: 'geometry'.
             reason = f"{type(error).__name__}: {short_message(error)}"
             raise InputError(
-                f"{self.path}: expected a SavedModel exported by this project ({reason}); "
+                f"{self.path}: expected {self._model.kind} exported by this project ({reason}); "
                 "age-gender export makes one of a model folder"
             ) from None
 
-    def _load(self):
-        """Loads the graph into a session; returns {key: SignatureDef}.
-
-        tf.saved_model.load takes three times as long, because it makes functions of graphs.
-        """
-        import tensorflow as tf
-
-        with tf.Graph().as_default():
-            session = tf.compat.v1.Session()
-            loaded = tf.compat.v1.saved_model.load(session, ["serve"], self.path)
-        self._run = {}
-        for name, key in SIGNATURES.items():
-            signature = loaded.signature_def[key]
-            outputs = {output: info.name for output, info in signature.outputs.items()}
-            self._run[name] = session.make_callable(outputs, [signature.inputs[name].name])
-        return loaded.signature_def
-
-    def _check(self, signature):
-        """Raises if model.json does not match the signature, or has sizes that cannot be."""
+    def _read_description(self) -> None:
+        """Raises if model.json does not match the outputs, or has sizes that cannot be."""
+        self.geometry = load_geometry(self.description["geometry"])
+        self.crop_size: int = self.description["crop_size"]
+        self.tasks = tuple(self.description["tasks"])
+        self.max_age: int = self.description["max_age"]
+        # Absent in exports from before there were groups.
+        self.age_groups = self.description.get("age_groups")
+        self.labels = {name: LABELS[name] for name in self.tasks}
+        if self.age_groups and "age" in self.labels:
+            del self.labels["age"]
+            self.labels["age_group"] = group_label(self.age_groups)
         for name, value in (("crop_size", self.crop_size), ("max_age", self.max_age)):
             if not (type(value) is int and 0 < value <= MAX_SIDE):
                 raise ValueError(
                     f"{name}: expected a whole number from 1 to {MAX_SIDE}, got {value!r:.80}"
                 )
-        outputs = set(signature.outputs)
+        outputs = self._model.outputs
         for name in self.labels:
             output = name if name == "age" else f"{name}_probabilities"
             if output not in outputs:
@@ -136,17 +157,14 @@ class Predictor:
         return predictions
 
     def predict_bytes(self, files: Sequence[bytes]) -> dict[str, np.ndarray]:
-        """Returns {output: float32 [batch, ...]} of encoded face crops (JPEG, PNG, BMP or GIF).
+        """Returns {output: float32 [batch, ...]} of encoded face crops.
+
+        Both runtimes read JPEG, PNG and BMP; see `predict.onnx_runtime` for the differences.
 
         Raises:
           InputError: one of them cannot be decoded.
         """
-        import tensorflow as tf
-
-        try:
-            return self._run["image_bytes"](np.array(files, object))
-        except tf.errors.InvalidArgumentError as error:
-            raise InputError(f"an image cannot be decoded ({short_message(error)})") from None
+        return self._model.predict_bytes(files)
 
     def predict_images(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         """Returns {output: float32 [batch, ...]} of face crops.
@@ -154,13 +172,4 @@ class Predictor:
         Args:
           images: uint8 [height, width, 3] RGB, of any sizes; equal sizes share a batch.
         """
-        by_shape: dict[tuple[int, ...], list[int]] = {}
-        for index, image in enumerate(images):
-            by_shape.setdefault(image.shape, []).append(index)
-        results: dict[str, np.ndarray] = {}
-        for indices in by_shape.values():
-            outputs = self._run["image"](np.stack([images[index] for index in indices]))
-            for name, values in outputs.items():
-                shape = (len(images), *values.shape[1:])
-                results.setdefault(name, np.zeros(shape, np.float32))[indices] = values
-        return results
+        return self._model.predict_images(images)

@@ -24,6 +24,7 @@ class FaceRecord:
       age_group: a range of years as `27-52`, or UNKNOWN; None if the model predicts no ranges.
       classes: {task: class number or UNKNOWN} for every task but age.
       confidences: {task or "age_group": probability of the most likely class}.
+      probabilities: {task or "age_group": float32 [classes]}.
       error: why there is no prediction, or "".
       frame: number of the frame in the video, from 0; None for photos, and for errors of a whole
         video.
@@ -43,6 +44,7 @@ class FaceRecord:
     age_group: str | None = None
     classes: dict[str, int | str] = field(default_factory=dict)
     confidences: dict[str, float] = field(default_factory=dict)
+    probabilities: dict[str, np.ndarray] = field(default_factory=dict)
     error: str = ""
     frame: int | None = None
     crop: np.ndarray | None = None

@@ -6,7 +6,8 @@
       checkpoint, model.ckpt-*   the newest checkpoints
       eval.json                  the metrics of every evaluated checkpoint
       best/                      a copy of the checkpoint with the lowest val_loss; its calibration
-      serving/<timestamp>/       the exports (SavedModels), each with assets.extra/model.json
+      serving/<timestamp>/       the exports: saved_model.pb, assets.extra/model.json, and, if it
+                                 was asked for, model.onnx
       tflite/                    the export for TensorFlow Lite
       train.lock                 locked while a training runs
 
@@ -17,8 +18,9 @@ import functools
 import glob
 import json
 import os
+import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -27,6 +29,7 @@ from age_gender_estimation.storage import filesystem
 from age_gender_estimation.storage.files import locked, read_json, write_file, write_files
 
 Parse = Callable[[Any], Any]
+SAVED_MODEL_FILE, ONNX_FILE = "saved_model.pb", "model.onnx"  # of an export
 CALIBRATION_ENDING = ".calibration.json"  # follows the prefix of a checkpoint
 
 
@@ -162,20 +165,24 @@ class ModelFolder:
         """Removes exports that a killed process did not finish."""
         _remove(self.serving, "temp-*")
 
-    def newest_export(self) -> str:
-        """Returns the folder of the newest SavedModel; the folder itself if it is a SavedModel.
+    def newest_export(self, files: Iterable[str] = (SAVED_MODEL_FILE,)) -> str:
+        """Returns the newest export; the folder itself if it is an export.
+
+        Args:
+          files: the export has at least one of these.
 
         Raises:
           InputError: there is none.
         """
-        if filesystem.isfile(self.join("saved_model.pb")):
+        files = tuple(files)
+        if any(filesystem.isfile(self.join(file)) for file in files):
             return self.path
         # In a bucket, an export that is being renamed appears file by file.
         stamps = [
             name
             for name in (filesystem.listdir(self.serving) if filesystem.isdir(self.serving) else ())
             if name.isdecimal()
-            and filesystem.exists(os.path.join(self.serving, name, "saved_model.pb"))
+            and any(filesystem.exists(os.path.join(self.serving, name, file)) for file in files)
         ]
         if not stamps:
             raise InputError(
@@ -183,6 +190,13 @@ class ModelFolder:
                 "serving/<timestamp>, found neither; age-gender train and export make one"
             )
         return os.path.join(self.serving, max(stamps, key=int))
+
+
+def shipped_model() -> str:
+    """Returns the folder of the shipped model: in a wheel's package, or beside it in a checkout."""
+    package = pathlib.Path(__file__).resolve().parent.parent
+    installed, checkout = package / "pretrained", package.parent / "pretrained"
+    return str(checkout if checkout.is_dir() and not installed.is_dir() else installed)
 
 
 def read_calibration(checkpoint: str, parse: Parse) -> Any:

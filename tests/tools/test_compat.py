@@ -23,6 +23,12 @@ def test_a_model_agrees_with_itself(trained, saved, capsys):
     assert "gender_probabilities" in out and "loaded in" in out
 
 
+def test_the_onnx_file_is_compared_too(converted, saved, capsys):
+    compat.main(["--model-dir", str(converted), "--compare", str(saved)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[1:]] == ["saved-model", "onnx"]
+
+
 def test_one_other_prediction_of_either_signature_is_found(trained, saved, tmp_path, capsys):
     version, faces, predictions = compat.load_predictions(saved)
     predictions["image_bytes/age"][5] += 0.02
