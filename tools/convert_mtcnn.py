@@ -137,9 +137,7 @@ def convert(name: str, arrays: list[np.ndarray]) -> onnx.ModelProto:
     if next(network._arrays, None) is not None:
         raise ValueError(f"{name}: expected as many arrays as its layers have, got more")
     height, width = (SIDES[name] or side for side in ("height", "width"))
-    image = helper.make_tensor_value_info(
-        "image", TensorProto.FLOAT, ["batch", 3, height, width]
-    )
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, height, width])
     place = [] if SIDES[name] else ["rows", "columns"]
     outputs = [
         helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", COUNTS[output], *place])

@@ -58,7 +58,9 @@ class Mtcnn:
         corrections, places, logits = _look(self._onet, planes, boxes, 48)
         corners, sizes = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2] + 1
         landmarks = corners - 1 + sizes * places.reshape(-1, 2, 5).transpose(0, 2, 1)
-        boxes, scores, kept = _select(boxes, corrections, _sigmoid(logits[:, 0]), THRESHOLDS[2], "smaller")
+        boxes, scores, kept = _select(
+            boxes, corrections, _sigmoid(logits[:, 0]), THRESHOLDS[2], "smaller"
+        )
         return boxes, landmarks[kept], scores
 
     def _propose(self, pixels: np.ndarray) -> np.ndarray:
@@ -69,7 +71,7 @@ class Mtcnn:
             small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
             small = np.ascontiguousarray(small.transpose(2, 0, 1))
             corrections, logits = self._pnet.run(None, {"image": small[None]})
-            rows, columns = np.nonzero(logits[0, 0] > np.log(0.6/0.4))
+            rows, columns = np.nonzero(logits[0, 0] > np.log(0.6 / 0.4))
             corners = np.stack([columns, rows], axis=1) * STRIDE + 1.0
             windows = np.hstack([corners, corners + CELL - 1])
             windows += corrections[0, :, rows, columns] * (CELL - 1)
@@ -100,8 +102,12 @@ def suppress(boxes: np.ndarray, scores: np.ndarray, limit: float, of: str = "uni
     kept = []
     for start in range(0, len(order), 256):  # so that memory grows with the number of boxes only
         mine, surer = slice(start, start + 256), slice(0, start + 256)
-        widths = np.minimum(right[mine, None], right[surer]) - np.maximum(left[mine, None], left[surer])
-        heights = np.minimum(bottom[mine, None], bottom[surer]) - np.maximum(top[mine, None], top[surer])
+        widths = np.minimum(right[mine, None], right[surer]) - np.maximum(
+            left[mine, None], left[surer]
+        )
+        heights = np.minimum(bottom[mine, None], bottom[surer]) - np.maximum(
+            top[mine, None], top[surer]
+        )
         shared = np.maximum(widths, 0) * np.maximum(heights, 0)
         if of == "union":
             whole = areas[mine, None] + areas[surer] - shared
@@ -153,8 +159,10 @@ def _windows(planes: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
     high = np.minimum(low + 1, lasts)
     share = (points - low).astype(np.float32)
     columns, rows = (
-        ((low[:, axis], (1 - share[:, axis]) * inside[:, axis]),
-         (high[:, axis], share[:, axis] * inside[:, axis]))
+        (
+            (low[:, axis], (1 - share[:, axis]) * inside[:, axis]),
+            (high[:, axis], share[:, axis] * inside[:, axis]),
+        )
         for axis in (0, 1)
     )
     windows = np.zeros((len(boxes), 3, side, side), np.float32)
@@ -184,7 +192,7 @@ def _look(network: Any, planes: np.ndarray, boxes: np.ndarray, side: int) -> lis
 
 
 def _select(boxes, corrections, scores, threshold, of="union"):
-    """Returns the corrected boxes that are sure enough, without doubles; their scores and numbers."""
+    """Returns the corrected boxes that are sure enough, their scores and their numbers."""
     sizes = boxes[:, 2:] - boxes[:, :2] + 1
     boxes = boxes + corrections * np.hstack([sizes, sizes])
     sure = np.flatnonzero(scores > threshold)

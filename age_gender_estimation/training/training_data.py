@@ -137,10 +137,9 @@ def _crops_of(manifests, img_size):
         path = os.path.join(os.path.dirname(manifest.path), "preprocess.json")
         try:
             settings = read_json(path)["settings"]
-            load_geometry(
-                settings["geometry"]
-            )  # fails here, not in whoever predicts with the model
-            crops.append({"geometry": settings["geometry"], "crop_size": settings["img_size"]})
+            # What is no geometry fails here, not in whoever predicts with the model.
+            geometry = load_geometry(settings["geometry"]).to_dict()
+            crops.append({"geometry": geometry, "crop_size": settings["img_size"]})
         except (OSError, ValueError, KeyError, TypeError):
             crops.append({"geometry": GEOMETRIES["imdb_wiki"].to_dict(), "crop_size": img_size})
             logger.info(

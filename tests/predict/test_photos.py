@@ -6,7 +6,8 @@ import pytest
 import skimage.data
 
 from age_gender_estimation.faces.crop import GEOMETRIES, crop_face, resize_square
-from age_gender_estimation.faces.detector import Face, _mtcnn, find_faces
+from age_gender_estimation.faces.detector import find_faces
+from age_gender_estimation.faces.face import Face
 from age_gender_estimation.predict import photos
 from age_gender_estimation.predict.photos import Photo, extract_faces, predict_image, predict_photos
 
@@ -14,8 +15,6 @@ from age_gender_estimation.predict.photos import Photo, extract_faces, predict_i
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Photos with one, two and no face, and a file that is no photo."""
-    # A detector made before an Estimator ran in this process (in another test) is invalid after it.
-    _mtcnn.cache_clear()
     folder = tmp_path_factory.mktemp("photos")
     astronaut = skimage.data.astronaut()[..., ::-1]
     cv2.imwrite(str(folder / "one.png"), astronaut)
@@ -78,7 +77,7 @@ def test_faces_are_aligned_for_a_model_that_recorded_a_template(predictor):
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_a_face_that_cannot_be_cut_is_none(predictor, geometry, monkeypatch):
     degenerate = Face((1, 1, 0, 0), np.full((5, 2), np.nan), 1.0)
-    monkeypatch.setattr(photos, "find_faces", lambda image: [degenerate])
+    monkeypatch.setattr(photos, "find_faces", lambda image, search: [degenerate])
     predictor = copy.copy(predictor)
     predictor.geometry = GEOMETRIES[geometry]
     (record,) = predict_image(predictor, skimage.data.astronaut(), "one.png")
