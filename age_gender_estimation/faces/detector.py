@@ -54,8 +54,8 @@ class Detector:
 
 # `sure` and `advantage` are measured on 197 IMDB photos and 150 UTKFace chips. Of those with a find
 # as they are, all keep it with both detectors; turned by 90, 180 and 270 degrees 97, 96 and 96% get
-# one in the right turn from MTCNN, and 100, 97 and 100% from YuNet. As they are, 12% need the turned
-# copies with MTCNN, and 24% with YuNet (42% of the photos, whose faces are small).
+# one in the right turn from MTCNN, and 100, 97 and 100% from YuNet. As they are, 12% need the
+# turned copies with MTCNN, and 24% with YuNet (42% of the photos, whose faces are small).
 DETECTORS = {
     "mtcnn": Detector(Mtcnn, min_confidence=0.9, sure=0.985, advantage=3.0),
     "yunet": Detector(load_yunet, min_confidence=0.7, sure=0.9, advantage=1.0),

@@ -122,7 +122,8 @@ def _list_folder(folder):
             else:
                 left_out[os.path.splitext(name)[1].lower() or "without an ending"] += 1
     if left_out:
-        counts = ", ".join(f"{count} {ending}" for ending, count in left_out.most_common())
+        most_first = sorted(left_out.items(), key=lambda pair: (-pair[1], pair[0]))
+        counts = ", ".join(f"{count} {ending}" for ending, count in most_first)
         logger.info("%s: left out what is no photo or video by its ending: %s", folder, counts)
     return [path for path in found if os.path.isfile(path) or not os.path.exists(path)]
 

@@ -1,3 +1,6 @@
+import pathlib
+import time
+
 import cv2
 import numpy as np
 import pytest
@@ -202,3 +205,27 @@ def test_a_photo_on_its_side_or_head_gives_the_upright_crops(astronaut, upright,
 def test_the_person_of_a_picture_is_large_and_near_its_centre(boxes, expected):
     faces = [Face(box, np.zeros((5, 2)), 1.0) for box in boxes]
     assert central_face(faces, np.zeros((100, 100, 3), np.uint8)) is faces[expected]
+
+
+def resident_mb():
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+def test_2000_searches_take_no_more_memory_or_time_than_the_first(astronaut):
+    """Photos of changing sizes; each tenth has no face, so that its turned copies are searched."""
+    generator = np.random.default_rng(0)
+    times, memory = [], {}
+    for number in range(2000):
+        width, height = generator.integers(120, 260, 2)
+        image = cv2.resize(astronaut[:250, 100:350], (int(width), int(height)))
+        started = time.process_time()
+        assert bool(find_faces(image if number % 10 else image // 16)) == bool(number % 10)
+        times.append(time.process_time() - started)
+        if number in (100, 1999):
+            memory[number] = resident_mb()
+    growth = memory[1999] - memory[100]
+    print(f"{growth:.1f} MB more; CPU seconds {sum(times[:500]):.1f}, {sum(times[-500:]):.1f}")
+    assert growth < 10 and sum(times[-500:]) < 1.5 * sum(times[:500])
