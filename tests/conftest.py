@@ -27,7 +27,6 @@ import pytest
 
 from age_gender_estimation.cli.main import execute
 from age_gender_estimation.cli.run import CHATTY, exit_code_of
-from age_gender_estimation.faces import detector
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -65,9 +64,6 @@ def run_script(name, *args, check=True, cwd=None, env=None, **options):
 def run_command(argv, cwd=None):
     """Runs `age-gender ARGV` in this process; returns a subprocess.CompletedProcess."""
     out, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace") for _ in range(2))
-    # Keras swaps base classes of layers when a graph is built: models made before cannot be called
-    # any more.
-    detector._mtcnn.cache_clear()
     with _logging_to(errors), _process_state(), contextlib.chdir(cwd or "."):
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
             try:

@@ -22,7 +22,7 @@ COMMANDS = {
 }
 # Which extra of the package installs a library that the base install lacks.
 EXTRAS = {
-    **dict.fromkeys(("tensorflow", "tensorflow_serving", "h5py", "keras", "mtcnn"), "train"),
+    **dict.fromkeys(("tensorflow", "tensorflow_serving", "h5py", "keras"), "train"),
     **dict.fromkeys(("onnx", "tf2onnx", "scipy", "matplotlib", "yaml"), "train"),
     **dict.fromkeys(("gradio", "gradio_client", "fastapi", "uvicorn"), "web"),
     "tensorflow_io": "s3",

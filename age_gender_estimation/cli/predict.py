@@ -29,8 +29,22 @@ def main(argv=None):
     add("--model-dir", default=PRETRAINED, help=text)
     text = "what runs the model; if not given, onnx where the export has an ONNX file"
     add("--runtime", choices=("onnx", "saved-model"), help=text)
-    text = "none takes every image as a face crop"
-    add("--face-detector", choices=("mtcnn", "none"), default="mtcnn", help=text)
+    text = (
+        "how faces are found: yunet is faster and finds more, and its file (233 KB) is downloaded "
+        "on first use, or taken from $AGE_GENDER_YUNET_FILE; none takes every image as a face crop"
+    )
+    add("--face-detector", choices=("mtcnn", "yunet", "none"), default="mtcnn", help=text)
+    text = (
+        "smallest face, as the shorter side of its box in pixels; all that are found if not given"
+    )
+    add("--min-face", metavar="PIXELS", type=positive, help=text)
+    text = "largest number of faces of an image, the largest first; all if not given"
+    add("--max-faces", metavar="N", type=positive, help=text)
+    text = (
+        "least confidence of the detector, 0 to 1, for a find to count as a face; if not given, "
+        "0.9 for mtcnn and 0.7 for yunet"
+    )
+    add("--min-detection", metavar="CONFIDENCE", type=ratio, help=text)
     text = "predict every Nth frame of a video; its boxes are drawn until the next one"
     add("--every", metavar="N", type=positive, default=1, help=text)
     add("--csv", help="manifest with true labels, which are printed as Actual")

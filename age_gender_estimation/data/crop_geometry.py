@@ -19,8 +19,9 @@ def read_crops(manifest_path: str) -> dict[str, Any] | None:
     path = os.path.join(os.path.dirname(manifest_path), "preprocess.json")
     try:
         settings = read_json(path)["settings"]
-        load_geometry(settings["geometry"])  # fails here, not in whoever predicts with the model
-        return {"geometry": settings["geometry"], "crop_size": settings["img_size"]}
+        # What is no geometry fails here, not in whoever predicts with the model.
+        geometry = load_geometry(settings["geometry"]).to_dict()
+        return {"geometry": geometry, "crop_size": settings["img_size"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

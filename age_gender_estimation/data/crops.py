@@ -21,7 +21,7 @@ from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, enc
 from age_gender_estimation.storage.error_text import add_filename
 
 JPEG_QUALITY = 95
-RECIPE = 2  # to be increased when the same settings give other pixels
+RECIPE = 3  # to be increased when the same settings give other pixels
 # Which face of an image becomes the crop, see CropSettings.
 WHOLE, CENTRAL, ONLY = "whole", "central", "only"
 COMMENT = re.compile(rb"\xff\xd8\xff\xfe(..)", re.DOTALL)

@@ -1,8 +1,6 @@
 """Photos in batches, predicted in this process or by worker processes, in their order.
 
-A batch is predicted by itself, so the result does not depend on which process does it. MTCNN's
-landmarks differ in their last digits with TensorFlow's number of threads (of 54 faces, 16 got ages
-up to 0.002 years apart): see `open_workers`.
+A batch is predicted by itself, so the result does not depend on which process does it.
 """
 
 import contextlib
@@ -10,6 +8,7 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
 
+from age_gender_estimation.faces.detector import DEFAULT_SEARCH, FaceSearch
 from age_gender_estimation.predict.drawing import draw_photo
 from age_gender_estimation.predict.photos import Photo, predict_photos
 from age_gender_estimation.predict.predictor import Predictor
@@ -49,6 +48,7 @@ def predict_batch(
     runtime: str | None,
     batch_size: int,
     min_confidence: float,
+    search: FaceSearch,
     folder: str,
     photos: list[Photo],
 ) -> list[FaceRecord]:
@@ -56,7 +56,7 @@ def predict_batch(
 
     Args:
       export, runtime: as in `Predictor`.
-      batch_size, min_confidence: as in `predict_photos`.
+      batch_size, min_confidence, search: as in `predict_photos`.
       folder: what the photos' paths are relative to.
       photos: the Photos.
 
@@ -65,7 +65,7 @@ def predict_batch(
       OSError: a drawn copy cannot be written.
     """
     predictor = load_predictor(export, runtime)
-    records = list(predict_photos(predictor, photos, batch_size, min_confidence, folder))
+    records = list(predict_photos(predictor, photos, batch_size, min_confidence, folder, search))
     for photo in photos:
         if photo.drawn:
             drawn = absolute(photo.drawn, folder)
@@ -86,6 +86,7 @@ def open_workers(
     min_confidence: float = 0.0,
     draw_dir: str | None = None,
     runtime: str | None = None,
+    search: FaceSearch = DEFAULT_SEARCH,
 ) -> Iterator[Predict]:
     """Gives a function from an iterable of batches to an iterator of their lists of FaceRecords.
 
@@ -99,11 +100,12 @@ def open_workers(
       draw_dir: folder of the drawn copies, or None. It is made here, so that a worker that does not
         share it is noticed.
       runtime: as in `Predictor`.
+      search: which faces are searched.
 
     Raises:
       InputError, SettingError: see `workers.pool.open_pool`.
     """
-    settings = runtime, batch_size, min_confidence, os.getcwd()
+    settings = runtime, batch_size, min_confidence, search, os.getcwd()
     if not paths or (workers == 1 and not scheduler):
         yield functools.partial(map, functools.partial(predict_batch, export, *settings))
         return

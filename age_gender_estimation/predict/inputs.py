@@ -1,6 +1,8 @@
 """Paths, folders, globs and camera numbers -> the photos, videos and cameras they stand for."""
 
+import collections
 import glob
+import logging
 import os
 import pathlib
 import re
@@ -10,7 +12,10 @@ from dataclasses import dataclass
 from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.storage import filesystem
 
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+logger = logging.getLogger(__name__)
+
+PHOTO_ENDINGS: tuple[str, ...] = (".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".bmp")
+PHOTO_ENDINGS += (".tif", ".tiff", ".heic", ".heif", ".avif")
 VIDEO_ENDINGS: tuple[str, ...] = (
     ".mp4",
     ".m4v",
@@ -108,12 +113,18 @@ def _find(pattern):
 
 def _list_folder(folder):
     """Returns the photos and videos in a folder. Links to nowhere count: their records say why."""
-    found = [
-        os.path.join(parent, name)
-        for parent, _, files in os.walk(folder)
-        for name in files
-        if name.lower().endswith(PHOTO_ENDINGS + VIDEO_ENDINGS)
-    ]
+    found: list[str] = []
+    left_out: collections.Counter[str] = collections.Counter()
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            if name.lower().endswith(PHOTO_ENDINGS + VIDEO_ENDINGS):
+                found.append(os.path.join(parent, name))
+            else:
+                left_out[os.path.splitext(name)[1].lower() or "without an ending"] += 1
+    if left_out:
+        most_first = sorted(left_out.items(), key=lambda pair: (-pair[1], pair[0]))
+        counts = ", ".join(f"{count} {ending}" for ending, count in most_first)
+        logger.info("%s: left out what is no photo or video by its ending: %s", folder, counts)
     return [path for path in found if os.path.isfile(path) or not os.path.exists(path)]
 
 

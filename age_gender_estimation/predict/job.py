@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from age_gender_estimation.errors import SettingError
+from age_gender_estimation.faces.crop import check_detector
+from age_gender_estimation.faces.detector import DEFAULT_SEARCH, FaceSearch, load_network
 from age_gender_estimation.predict.batches import (
     Predict,
     batch_photos,
@@ -26,6 +28,7 @@ from age_gender_estimation.predict.records import FaceRecord
 from age_gender_estimation.predict.video import predict_video
 from age_gender_estimation.storage import filesystem
 
+NO_DETECTOR = "none"  # takes every image as a face crop
 logger = logging.getLogger(__name__)
 
 
@@ -44,6 +47,9 @@ class Settings:
     workers: int
     scheduler: str | None
     min_confidence: float
+    min_face: int | None
+    max_faces: int | None
+    min_detection: float | None
     draw: str | None
     runtime: str | None = None
 
@@ -52,6 +58,29 @@ class Settings:
         """The format of the output: as set, or else by its ending."""
         ending = os.path.splitext(self.output or "")[1].lower()
         return self.format or {".csv": "csv", ".json": "json"}.get(ending, "text")
+
+    @property
+    def search(self) -> FaceSearch:
+        """Which faces are searched in images that are no crops.
+
+        Raises:
+          SettingError: none are, and there are settings for them.
+        """
+        limits = {
+            "--min-face": self.min_face,
+            "--max-faces": self.max_faces,
+            "--min-detection": self.min_detection,
+        }
+        given = [flag for flag, value in limits.items() if value is not None]
+        if self.face_detector != NO_DETECTOR:
+            return FaceSearch(
+                self.face_detector, self.min_detection, self.min_face or 0, self.max_faces
+            )
+        if given:
+            raise SettingError(
+                f"--face-detector {NO_DETECTOR}: expected no {given[0]}, as no face is searched"
+            )
+        return DEFAULT_SEARCH
 
 
 class Job:
@@ -71,12 +100,16 @@ class Job:
 
     def __init__(self, settings: Settings, progress: Callable[..., Any]) -> None:
         self._settings, self._progress = settings, progress
+        self._search = settings.search
         self.inputs = find_inputs(settings.image_path)
         _check_output(settings.output)
         if settings.draw:
             check_draw_dir(settings.draw, self.inputs)
         self._known = KnownLabels(settings.csv)
         self._predictor = load_predictor(find_export(settings.model_dir), settings.runtime)
+        if settings.face_detector != NO_DETECTOR:
+            check_detector(self._predictor.geometry, settings.face_detector)
+            load_network(settings.face_detector)  # a file that is missing shows before work
 
     @property
     def is_live(self) -> bool:
@@ -103,6 +136,7 @@ class Job:
             settings.min_confidence,
             settings.draw,
             settings.runtime,
+            self._search,
         ) as predict_batches:
             if not settings.output:
                 return self._write(predict_batches, write)
@@ -121,6 +155,7 @@ class Job:
             os.path.realpath(self._predictor.path),
             self._predictor.runtime,
             settings.face_detector,
+            self._search,
             settings.csv,
             settings.min_confidence,
             settings.draw,
@@ -183,10 +218,11 @@ class Job:
             entry.is_live,
             lambda video: self._progress(video, video.num_frames, "frames", 0),
             self._should_stop,
+            self._search,
         )
 
     def _is_crop(self, entry):
-        return self._settings.face_detector == "none" or self._known.find(entry.path)[1]
+        return self._settings.face_detector == NO_DETECTOR or self._known.find(entry.path)[1]
 
     def _drawn_path(self, entry):
         return self._settings.draw and os.path.join(self._settings.draw, entry.drawn)

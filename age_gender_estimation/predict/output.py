@@ -28,8 +28,18 @@ FIELDS = (
     *(f"actual_{name}" for name in LABELS),
     "error",
     "frame",
+    "detection_confidence",
+    "landmarks",
+    "rotation",
 )
-DIGITS = {"age": 2, "age_median": 2, "age_low": 0, "age_high": 0, "probability_under_18": 4}
+DIGITS = {
+    "age": 2,
+    "age_median": 2,
+    "age_low": 0,
+    "age_high": 0,
+    "probability_under_18": 4,
+    "detection_confidence": 4,
+}
 Labels = Mapping[str, Any]  # {task: class number, years, range of years, UNKNOWN or None}
 
 
@@ -87,7 +97,9 @@ def as_dict(record: FaceRecord, actual: Labels | None) -> dict[str, Any]:
     values.update(
         file=record.file, face=record.face, error=record.error or None, frame=record.frame
     )
-    values.update(zip(BOX, record.box or ()))
+    values.update(zip(BOX, record.box or ()), rotation=record.rotation)
+    if record.landmarks is not None:
+        values["landmarks"] = [[round(x, 1), round(y, 1)] for x, y in record.landmarks]
     for name, digits in DIGITS.items():
         if getattr(record, name) is not None:
             values[name] = round(getattr(record, name), digits or None)

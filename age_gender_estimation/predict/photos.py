@@ -7,7 +7,7 @@ import numpy as np
 
 from age_gender_estimation.faces.align import UnusableFace
 from age_gender_estimation.faces.crop import crop_face, resize_square
-from age_gender_estimation.faces.detector import find_faces
+from age_gender_estimation.faces.detector import DEFAULT_SEARCH, FaceSearch, find_faces
 from age_gender_estimation.faces.photo import UnreadablePhoto, decode_photo, read_photo
 from age_gender_estimation.predict.predictor import Predictor
 from age_gender_estimation.predict.records import UNKNOWN, FaceRecord
@@ -44,6 +44,7 @@ def predict_photos(
     batch_size: int = 32,
     min_confidence: float = 0.0,
     folder: str | None = None,
+    search: FaceSearch = DEFAULT_SEARCH,
 ) -> Iterator[FaceRecord]:
     """Yields a FaceRecord per face, in the order of the photos; memory holds one batch.
 
@@ -55,8 +56,9 @@ def predict_photos(
       batch_size: faces that the model sees at once.
       min_confidence: a class of a lower probability becomes UNKNOWN.
       folder: what relative paths are relative to; the current folder if None.
+      search: which faces are searched.
     """
-    found = (_read_faces(predictor, photo, folder) for photo in photos)
+    found = (_read_faces(predictor, photo, folder, search) for photo in photos)
     return predict_faces(predictor, found, batch_size, min_confidence)
 
 
@@ -66,6 +68,7 @@ def predict_image(
     name: str,
     is_crop: bool = False,
     min_confidence: float = 0.0,
+    search: FaceSearch = DEFAULT_SEARCH,
 ) -> list[FaceRecord]:
     """Returns the FaceRecords of one decoded image; without a face, one record with `error`.
 
@@ -75,13 +78,18 @@ def predict_image(
       name: `file` of the records.
       is_crop: whether the image is a face crop already, in which no face is searched.
       min_confidence: a class of a lower probability becomes UNKNOWN.
+      search: which faces are searched.
     """
-    found = [extract_faces(predictor, image, name, is_crop)]
+    found = [extract_faces(predictor, image, name, is_crop, search)]
     return list(predict_faces(predictor, found, min_confidence=min_confidence))
 
 
 def extract_faces(
-    predictor: Predictor, image: np.ndarray, name: str, is_crop: bool = False
+    predictor: Predictor,
+    image: np.ndarray,
+    name: str,
+    is_crop: bool = False,
+    search: FaceSearch = DEFAULT_SEARCH,
 ) -> list[FaceRecord]:
     """Returns a FaceRecord per face with its crop, largest face first, still without predictions.
 
@@ -90,17 +98,21 @@ def extract_faces(
       image: uint8 [height, width, 3] RGB.
       name: `file` of the records.
       is_crop: whether the image is a face crop already, in which no face is searched.
+      search: which faces are searched.
     """
     # Crops first get the size of the training crops, so that they are resized the same way.
     if is_crop:
         return [FaceRecord(name, face=0, crop=resize_square(image, predictor.crop_size))]
     records: list[FaceRecord] = []
-    for face in find_faces(image):
+    for face in find_faces(image, search):
         try:
             crop = resize_square(crop_face(image, face, predictor.geometry), predictor.crop_size)
         except UnusableFace:
             continue
-        records.append(FaceRecord(name, len(records), _clip(face.box, image), crop=crop))
+        record = FaceRecord(name, len(records), _clip(face.box, image), crop=crop)
+        record.detection_confidence, record.rotation = face.confidence, face.rotation
+        record.landmarks = tuple((x, y) for x, y in face.landmarks.tolist())
+        records.append(record)
     return records or [FaceRecord(name, error="no face found")]
 
 
@@ -129,14 +141,14 @@ def predict_faces(
     yield from batch
 
 
-def _read_faces(predictor, photo, folder):
+def _read_faces(predictor, photo, folder, search):
     try:
         image = decode_photo(read_photo(absolute(photo.path, folder)))
     except OSError as error:
         return [FaceRecord(photo.path, error=f"cannot be read: {error.strerror}")]
     except UnreadablePhoto as error:
         return [FaceRecord(photo.path, error=f"cannot be read: {error}")]
-    return extract_faces(predictor, image, photo.path, photo.is_crop)
+    return extract_faces(predictor, image, photo.path, photo.is_crop, search)
 
 
 def _clip(box, image):

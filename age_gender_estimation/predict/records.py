@@ -14,7 +14,12 @@ class FaceRecord:
     Attributes:
       file: path of the photo or video as it was given, or the number of a camera.
       face: number of the face in the image, largest first, from 0; None without a face.
-      box: (left, top, width, height) in pixels of the upright image; None for a crop.
+      box: (left, top, width, height) in pixels of the image as its EXIF orientation turns it; None
+        for a crop.
+      detection_confidence: the detector's, 0 to 1. This and the next two are None for a crop.
+      landmarks: ((x, y), ...) of eyes, nose and corners of the mouth, left ones as the viewer sees
+        them first (faces.face.LANDMARKS), in pixels of that image.
+      rotation: degrees by which the face is turned clockwise in that image: 0, 90, 180 or 270.
       age: expected age in years; None if the model predicts no years.
       age_median: median age in years. This and the next four are None if the model predicts no
         distribution over years; exports from before there were intervals lack the next three.
@@ -47,6 +52,9 @@ class FaceRecord:
     probabilities: dict[str, np.ndarray] = field(default_factory=dict)
     error: str = ""
     frame: int | None = None
+    detection_confidence: float | None = None
+    landmarks: tuple[tuple[float, float], ...] | None = None
+    rotation: int | None = None
     crop: np.ndarray | None = None
 
     def labels(self) -> dict[str, int | str | None]:

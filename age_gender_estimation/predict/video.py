@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from age_gender_estimation.faces.detector import DEFAULT_SEARCH, FaceSearch
 from age_gender_estimation.faces.video_frames import UnreadableVideo, Video
 from age_gender_estimation.predict.drawing import draw_faces
 from age_gender_estimation.predict.photos import predict_image
@@ -27,6 +28,7 @@ def predict_video(
     is_live: bool = False,
     progress: Callable[[Video], Iterable[np.ndarray]] = iter,
     should_stop: Callable[[], bool] = lambda: False,
+    search: FaceSearch = DEFAULT_SEARCH,
 ) -> Iterator[FaceRecord]:
     """Yields a FaceRecord per face of every `every`th frame; memory holds one frame.
 
@@ -44,6 +46,7 @@ def predict_video(
       is_live: whether frames arrive in real time; see DrawnVideo.
       progress: wraps the Video whose frames are read, as tqdm does.
       should_stop: called after each frame; True ends the video there, with a whole copy.
+      search: which faces are searched.
     """
     name, records = str(source), []
     try:
@@ -56,7 +59,7 @@ def predict_video(
     with contextlib.closing(generator) as frames, copying as copy:
         for number, frame in enumerate(frames):
             if number % every == 0:
-                records = predict_image(predictor, frame, name, is_crop, min_confidence)
+                records = predict_image(predictor, frame, name, is_crop, min_confidence, search)
                 for record in records:
                     record.frame = number
                 yield from records

@@ -11,7 +11,7 @@ import skimage.data
 from age_gender_estimation.data import crops as crops_module
 from age_gender_estimation.data.crops import CENTRAL, ONLY, CropSettings, make_crops
 from age_gender_estimation.faces.crop import GEOMETRIES, AlignedGeometry, crop_face, resize_square
-from age_gender_estimation.faces.detector import Face
+from age_gender_estimation.faces.face import Face
 from age_gender_estimation.faces.photo import decode_photo, encode_jpeg
 
 TEMPLATE = np.array(GEOMETRIES["utkface"].template)

@@ -17,7 +17,8 @@ import pytest
 from age_gender_estimation.datasets.csv_file import read_labelled_csv
 from age_gender_estimation.datasets.utkface import labels_from_name
 from age_gender_estimation.faces.crop import GEOMETRIES, Geometry, crop_face, resize_square
-from age_gender_estimation.faces.detector import LANDMARKS, _mtcnn, find_faces
+from age_gender_estimation.faces.detector import DETECTORS, FaceSearch, find_faces
+from age_gender_estimation.faces.face import LANDMARKS
 from age_gender_estimation.faces.photo import decode_photo
 
 FOLDER, MODEL_DIR = os.environ.get("AGE_GENDER_UTKFACE_DIR"), os.environ.get("AGE_GENDER_MODEL_DIR")
@@ -29,11 +30,6 @@ SIDE = 200  # of UTKFace's chips, pixels
 pytestmark = pytest.mark.skipif(
     not FOLDER, reason="AGE_GENDER_UTKFACE_DIR names no folder of UTKFace chips"
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fresh_detector():
-    _mtcnn.cache_clear()
 
 
 def read_chips(names, number):
@@ -56,22 +52,24 @@ def photo_of(chip, factor, degrees):
     )
 
 
-def test_the_template_is_where_mtcnn_finds_the_landmarks_of_chips(capsys):
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_the_template_is_where_the_detector_finds_the_landmarks_of_chips(capsys, detector):
     names = [name for name in os.listdir(FOLDER) if name.endswith(".jpg")]
     border, points = 2 * SIDE // 5, []
     for _, chip in read_chips(names, 1000):
-        faces = find_faces(cv2.copyMakeBorder(chip, *[border] * 4, cv2.BORDER_REPLICATE))
+        framed = cv2.copyMakeBorder(chip, *[border] * 4, cv2.BORDER_REPLICATE)
+        faces = find_faces(framed, FaceSearch(detector))
         points.extend((face.landmarks - border) / SIDE for face in faces[:1])
     median = np.median(points, axis=0)
     spread = np.median(np.abs(points - median), axis=0)
     with capsys.disabled():
         print(
-            f"\nlandmarks of {len(points)} of 1000 chips, in sides of the chip: "
+            f"\n{detector}: landmarks of {len(points)} of 1000 chips, in sides of the chip: "
             "median, median absolute deviation"
         )
         for name, (x, y), (dx, dy) in zip(LANDMARKS, median, spread):
             print(f"{name:12} x {x:.3f} +- {dx:.3f}  y {y:.3f} +- {dy:.3f}")
-    np.testing.assert_allclose(GEOMETRIES["utkface"].template, median, atol=0.002)
+    np.testing.assert_allclose(GEOMETRIES["utkface"].template_of(detector), median, atol=0.002)
 
 
 @pytest.mark.skipif(not MODEL_DIR, reason="AGE_GENDER_MODEL_DIR names no model")

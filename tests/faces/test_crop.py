@@ -3,15 +3,18 @@ import json
 import numpy as np
 import pytest
 
+from age_gender_estimation.errors import SettingError
 from age_gender_estimation.faces.align import UnusableFace
 from age_gender_estimation.faces.crop import (
     GEOMETRIES,
+    AlignedGeometry,
     Geometry,
+    check_detector,
     crop_face,
     load_geometry,
     resize_square,
 )
-from age_gender_estimation.faces.detector import Face
+from age_gender_estimation.faces.face import Face, turn_face, turn_image
 
 
 def face(*box):
@@ -80,7 +83,13 @@ def test_geometry_recorded_before_there_were_templates_is_read():
 
 
 @pytest.mark.parametrize(
-    "record", [{"name": "x"}, {"name": "x", "template": [[0, 1]]}, {"name": "x", "template": "y"}]
+    "record",
+    [
+        {"name": "x"},
+        {"name": "x", "template": [[0, 1]]},
+        {"name": "x", "template": "y"},
+        {"name": "x", "template": [[0, 1]] * 5, "templates": {"yunet": [[0, 1]]}},
+    ],
 )
 def test_what_is_no_geometry_is_refused(record):
     with pytest.raises((TypeError, ValueError)):
@@ -121,3 +130,45 @@ def test_the_longer_side_decides():
 def test_a_picture_of_the_size_is_not_touched():
     image = np.zeros((8, 8, 3), np.uint8)
     assert resize_square(image, 8) is image
+
+
+def test_each_detector_has_its_own_template_and_others_are_refused():
+    image = np.random.default_rng(0).integers(0, 255, (80, 90, 3), np.uint8)
+    geometry = GEOMETRIES["utkface"]
+    landmarks = np.array(geometry.templates["yunet"]) * 50 + (20, 10)
+    found = Face((0, 0, 1, 1), landmarks, 1.0, detector="yunet")
+    np.testing.assert_array_equal(crop_face(image, found, geometry), image[10:60, 20:70])
+    custom = AlignedGeometry("mine", geometry.template)
+    check_detector(custom, "mtcnn")
+    check_detector(GEOMETRIES["imdb_wiki"], "yunet")
+    message = "--face-detector yunet: expected a detector that the crop geometry mine has"
+    for call in (lambda: check_detector(custom, "yunet"), lambda: crop_face(image, found, custom)):
+        with pytest.raises(SettingError, match=message):
+            call()
+
+
+def test_a_geometry_recorded_before_there_was_a_second_detector_gets_its_template():
+    geometry = GEOMETRIES["utkface"]
+    old = {"name": "utkface", "template": [list(point) for point in geometry.template]}
+    assert load_geometry(old) == geometry
+    other = load_geometry({**old, "template": (np.array(geometry.template) + 0.1).tolist()})
+    assert other.templates == {} and other != geometry
+    assert load_geometry({**old, "name": "mine"}).templates == {}
+
+
+def test_a_box_of_yunet_gives_mtcnns_crop():
+    # 100 high around (100, 100): MTCNN's box is 98 high around (100, 98), and the crop 176 wide.
+    image = np.stack(np.meshgrid(np.arange(200), np.arange(200), [0]), axis=-1)[:, :, 0]
+    found = Face((60, 50, 80, 100), np.zeros((5, 2)), 1.0, detector="yunet")
+    crop = crop_face(image.astype(np.uint8), found, GEOMETRIES["imdb_wiki"])
+    assert crop.shape == (176, 176, 3) and crop[0, 0].tolist() == [12, 10, 0]
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_turned_face_gives_the_upright_crop_of_its_box(degrees):
+    image = np.random.default_rng(0).integers(0, 255, (80, 90, 3), np.uint8)
+    geometry = Geometry("test", scale=1.5, shift=0.3)
+    upright = face(30, 20, 16, 20)
+    turned = turn_face(upright, degrees, 90, 80)
+    crop = crop_face(turn_image(image, degrees), turned, geometry)
+    np.testing.assert_array_equal(crop, crop_face(image, upright, geometry))

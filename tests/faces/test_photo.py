@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+import types
 import zipfile
 import zlib
 
@@ -225,3 +226,30 @@ def test_a_folder_pipe_device_or_huge_file_is_refused(tmp_path):
         read_photo(str(tmp_path / "large.jpg"))
     with pytest.raises(OSError, match="Too many levels"):
         read_photo(str(tmp_path / "loop.jpg"))
+
+
+def avif(image, **options):
+    pytest.importorskip("PIL._avif", reason="this Pillow writes no AVIF")
+    return saved(Image.fromarray(image), "AVIF", quality=95, **options)
+
+
+def test_heic_and_avif_need_an_extra_which_the_refusal_names(noise_image, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as if not installed
+    for data in (avif(noise_image), b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"):
+        with pytest.raises(UnreadablePhoto, match=r"age-gender-estimation\[heif\]"):
+            decode_photo(data)
+
+
+def test_with_the_extra_an_avif_is_decoded_upright(noise_image, monkeypatch):
+    # Pillow itself decodes AVIF; the library of the extra adds HEIC.
+    library = types.SimpleNamespace(register_heif_opener=lambda: None)
+    monkeypatch.setitem(sys.modules, "pillow_heif", library)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = avif(np.ascontiguousarray(np.rot90(noise_image)), exif=exif)
+    decoded = decode_photo(data)
+    assert decoded.shape == noise_image.shape
+    assert np.abs(decoded.astype(int) - noise_image).mean() < 6
+    for broken in (data[: len(data) // 2], data[:40]):
+        with pytest.raises(UnreadablePhoto, match="truncated or damaged"):
+            decode_photo(broken)

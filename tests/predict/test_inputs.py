@@ -35,6 +35,20 @@ def test_a_folder_stands_for_its_photos_and_videos_and_nothing_else(inside):
     }
 
 
+def test_what_a_folder_leaves_out_is_counted_by_ending(inside, caplog):
+    (inside / "a/sub").mkdir(parents=True)
+    photos = ("1.jfif", "2.JPE", "3.heic", "4.HEIF", "5.avif")
+    for name in (*photos, "a.gif", "sub/b.GIF", "c.txt", ".DS_Store"):
+        (inside / "a" / name).touch()
+    caplog.set_level("INFO")
+    assert [path[2:] for path in kinds(["a"])] == list(photos)
+    reason = "left out what is no photo or video by its ending: "
+    assert caplog.messages == [f"a: {reason}2 .gif, 1 .txt, 1 without an ending"]
+    caplog.clear()
+    kinds(["a/1.jfif", "a/*.heic"])
+    assert caplog.messages == []
+
+
 def test_a_link_that_leads_nowhere_is_an_input_whose_record_will_say_so(inside):
     (inside / "a").mkdir()
     for name in ("clip.mp4", "x.jpg"):

@@ -26,6 +26,9 @@ FACE = FaceRecord(
     probability_under_18=0.00012,
     classes={"gender": 1, "race": 2},
     confidences={"gender": 0.9, "race": 0.7},
+    detection_confidence=0.98765,
+    landmarks=((100.04, 45.26), (115.0, 45.0), (108.0, 52.0), (101.0, 60.0), (114.0, -60.0)),
+    rotation=90,
 )
 WHOLE = FaceRecord("b.jpg", 0, None, 46.4, classes={"gender": 1}, confidences={"gender": 0.8})
 GROUP = FaceRecord(
@@ -114,7 +117,10 @@ def test_json_and_csv_hold_the_same_records():
         and first["actual_gender"] == "female"
         and first["actual_race"] is None
     )
+    assert (first["detection_confidence"], first["rotation"]) == (0.9877, 90)
+    assert first["landmarks"][0] == [100.0, 45.3] and len(first["landmarks"]) == 5
     assert second["error"] == "no face found" and second["age"] is None
+    assert second["detection_confidence"] is second["landmarks"] is second["rotation"] is None
     rows = list(csv.DictReader(io.StringIO(written(pairs, "csv")[0], newline="")))
     assert rows == [
         {name: "" if value is None else str(value) for name, value in record.items()}
@@ -159,6 +165,9 @@ def test_every_kind_of_record_fits_the_schema():
         {"left": -1},
         {"age": "46"},
         {"frame": 1.5},
+        {"rotation": 45},
+        {"detection_confidence": 1.1},
+        {"landmarks": [[1, 2]] * 4},
         {"more": 1},
     )
     for change in broken:
@@ -213,3 +222,9 @@ def test_a_true_age_may_be_a_range():
     record["actual_age"] = "twenty"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate([record], SCHEMA)
+
+
+def test_a_cell_of_a_csv_holds_the_json_of_the_landmarks():
+    row = next(csv.DictReader(io.StringIO(written([(FACE, None)], "csv")[0])))
+    record = json.loads(written([(FACE, None)], "json")[0])[0]
+    assert json.loads(row["landmarks"]) == record["landmarks"]

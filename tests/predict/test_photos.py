@@ -6,7 +6,8 @@ import pytest
 import skimage.data
 
 from age_gender_estimation.faces.crop import GEOMETRIES, crop_face, resize_square
-from age_gender_estimation.faces.detector import Face, _mtcnn, find_faces
+from age_gender_estimation.faces.detector import FaceSearch, find_faces
+from age_gender_estimation.faces.face import Face
 from age_gender_estimation.predict import photos
 from age_gender_estimation.predict.photos import Photo, extract_faces, predict_image, predict_photos
 
@@ -14,8 +15,6 @@ from age_gender_estimation.predict.photos import Photo, extract_faces, predict_i
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Photos with one, two and no face, and a file that is no photo."""
-    # A detector made before an Estimator ran in this process (in another test) is invalid after it.
-    _mtcnn.cache_clear()
     folder = tmp_path_factory.mktemp("photos")
     astronaut = skimage.data.astronaut()[..., ::-1]
     cv2.imwrite(str(folder / "one.png"), astronaut)
@@ -78,7 +77,7 @@ def test_faces_are_aligned_for_a_model_that_recorded_a_template(predictor):
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_a_face_that_cannot_be_cut_is_none(predictor, geometry, monkeypatch):
     degenerate = Face((1, 1, 0, 0), np.full((5, 2), np.nan), 1.0)
-    monkeypatch.setattr(photos, "find_faces", lambda image: [degenerate])
+    monkeypatch.setattr(photos, "find_faces", lambda image, search: [degenerate])
     predictor = copy.copy(predictor)
     predictor.geometry = GEOMETRIES[geometry]
     (record,) = predict_image(predictor, skimage.data.astronaut(), "one.png")
@@ -88,3 +87,27 @@ def test_a_face_that_cannot_be_cut_is_none(predictor, geometry, monkeypatch):
 def test_in_a_crop_no_face_is_searched(predictor):
     (record,) = predict_image(predictor, np.full((64, 64, 3), 90, np.uint8), "x", is_crop=True)
     assert record.box is None and record.face == 0 and 0 <= record.age <= 100
+    assert record.detection_confidence is record.landmarks is record.rotation is None
+
+
+def test_a_record_says_where_and_how_surely_the_face_was_found(predictor):
+    image = skimage.data.astronaut()
+    (record,) = extract_faces(predictor, image, "one.png")
+    (face,) = find_faces(image)
+    assert record.detection_confidence == face.confidence and record.rotation == 0
+    np.testing.assert_array_equal(record.landmarks, face.landmarks)
+    upside_down = np.ascontiguousarray(image[::-1, ::-1])
+    (turned,) = extract_faces(predictor, upside_down, "turned.png")
+    assert turned.rotation == 180
+    np.testing.assert_allclose(turned.landmarks, 512 - face.landmarks, atol=0.1)
+    assert np.abs(turned.crop.astype(int) - record.crop).mean() < 0.5
+
+
+def test_the_settings_of_the_search_reach_the_detector(predictor):
+    image = skimage.data.astronaut()
+    both = np.hstack([image, cv2.resize(image, None, fx=0.75, fy=1)])
+    assert len(extract_faces(predictor, both, "x")) == 2
+    for search in (FaceSearch(max_faces=1), FaceSearch(min_face=75)):
+        assert [record.face for record in extract_faces(predictor, both, "x", False, search)] == [0]
+    (nobody,) = extract_faces(predictor, image, "x", search=FaceSearch(min_confidence=1.0))
+    assert nobody.error == "no face found"

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import skimage.data
 
-from age_gender_estimation.faces.detector import _mtcnn
 from age_gender_estimation.faces.video_frames import Video
 from age_gender_estimation.predict.drawing import COLOUR
 from age_gender_estimation.predict.photos import predict_image
@@ -19,8 +18,6 @@ NOBODY = np.full_like(ASTRONAUT, 90)
 @pytest.fixture(scope="module")
 def clip(write_video, tmp_path_factory):
     """Six frames, 12.5 a second: a face, nobody, the face moved, then nobody."""
-    # A detector made before an Estimator ran in this process (in another test) is invalid after it.
-    _mtcnn.cache_clear()
     frames = [ASTRONAUT, NOBODY, np.roll(ASTRONAUT, -40, axis=1), NOBODY, NOBODY, NOBODY]
     return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", frames, 12.5)
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import skimage.data
 
-from age_gender_estimation.faces.detector import _mtcnn
 from age_gender_estimation.predict.drawing import COLOUR
 from age_gender_estimation.predict.output import as_dict
 from age_gender_estimation.predict.photos import predict_image
@@ -14,8 +13,6 @@ from age_gender_estimation.service.photo_result import SHOWN_SIZE, predict_uploa
 
 @pytest.fixture(scope="module", autouse=True)
 def warm(predictor):
-    # A detector made before an Estimator ran in this process (in another test) is invalid after it.
-    _mtcnn.cache_clear()
     warm_up(predictor)
 
 
