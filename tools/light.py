@@ -1,7 +1,7 @@
 """Installs the wheel in environments without TensorFlow, and compares what it does there with here.
 
     python -m tools.light
-    python -m tools.light --pythons 3.13 --face-detector none
+    python -m tools.light --pythons 3.13 --face-detector mtcnn
 
 For each Python of the list that this machine has: a new virtual environment, the wheel with its
 base dependencies, then predict on a photo, a folder and a video, the Python API, and preprocess
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
     text = "versions of Python to try; those that are not on this machine are left out"
     parser.add_argument("--pythons", nargs="+", default=PYTHONS, help=text)
     text = "for predict; with none every photo is taken as a face crop"
-    parser.add_argument("--face-detector", default="none", help=text)
+    parser.add_argument("--face-detector", default="mtcnn", help=text)
     args = parser.parse_args(argv)
     found = {version: find_python(version) for version in args.pythons}
     for version in (version for version, path in found.items() if not path):

@@ -73,6 +73,7 @@ def model_card(
                 for source in description["data"]
             ],
         ),
+        *[f"- Mind: {doubt}" for doubt in description.get("doubts", [])],
         "## Measured\n",
         f"On {measured_on}. {PROTOCOL}\n",
         *([cross_table({"model": lists})] if len(lists) > 1 else []),

@@ -97,7 +97,10 @@ def describe(hparams: HParams, folder: ModelFolder, checkpoint: str) -> dict[str
     step = step_of(checkpoint)
     metrics = next((e for e in folder.read_evaluations() if e["step"] == step), {"step": step})
     data = folder.read_data(
-        lambda found: {key: found[key] for key in ("geometry", "crop_size", "train")}
+        lambda found: {
+            "doubts": found.get("doubts", []),
+            **{key: found[key] for key in ("geometry", "crop_size", "train")},
+        }
     )
     age_groups = hparams.age_groups() if "age" in hparams.tasks else None
     age_classes = (
@@ -116,6 +119,7 @@ def describe(hparams: HParams, folder: ModelFolder, checkpoint: str) -> dict[str
         "geometry": data["geometry"],
         "crop_size": data["crop_size"],
         "data": data["train"],
+        "doubts": data["doubts"],
         "validation": metrics,
         "calibration": dataclasses.asdict(load_calibration(checkpoint)),
         # Names only: the folders of this machine are nobody else's business.

@@ -14,6 +14,7 @@ from age_gender_estimation.storage.model_folder import ModelFolder, step_of
 from age_gender_estimation.tasks.heads import make_heads
 from age_gender_estimation.training.checkpoint_history import CheckpointHistory, EvaluationListener
 from age_gender_estimation.training.distributed.distribution import OneDevice
+from age_gender_estimation.training.doubts import find_doubts
 from age_gender_estimation.training.estimator import make_estimator, make_evaluator
 from age_gender_estimation.training.failures import explained_failures
 from age_gender_estimation.training.hooks import ProgressHook
@@ -59,9 +60,14 @@ def train_and_evaluate(
     """
     distribution, folder = distribution or OneDevice(), ModelFolder(model_dir)
     hparams = fit_to_data(hparams, train_manifests, val_manifests)
+    first_step = step_of(folder.newest_checkpoint())
+    doubts = find_doubts(
+        hparams.tasks, train_manifests, val_manifests, hparams.num_steps - first_step
+    )
+    for doubt in doubts:
+        logger.warning("%s", doubt)
     # Of the same rows, wherever they lie on each machine.
     rows = [manifest.identity for manifest in train_manifests]
-    first_step = step_of(folder.newest_checkpoint())
     distribution.require_same_start(repr((first_step, hparams, rows)))
     start = prepare_start(hparams, folder, distribution)
     train_manifests = add_answers(train_manifests, hparams.teacher, make_heads(hparams), folder)
@@ -78,7 +84,7 @@ def train_and_evaluate(
     with folder.lock() if distribution.is_chief else contextlib.nullcontext():
         if distribution.is_chief:
             # After the backbone was built: settings that it refuses leave no hparams.json here.
-            _describe(hparams, train_manifests, val_manifests, folder)
+            _describe(hparams, train_manifests, val_manifests, doubts, folder)
         history = _make_history(hparams, val_manifests, folder, estimator, is_stopping)
         listener = EvaluationListener(history, hparams, is_stopping)
         progress = ProgressHook(
@@ -97,9 +103,9 @@ def train_and_evaluate(
     return history.best() if distribution.is_chief else None
 
 
-def _describe(hparams, train_manifests, val_manifests, folder):
+def _describe(hparams, train_manifests, val_manifests, doubts, folder):
     """Writes what a model folder says about itself; removes what a killed training left in it."""
-    data = describe_data(train_manifests, val_manifests, hparams.img_size)
+    data = describe_data(train_manifests, val_manifests, hparams.img_size) | {"doubts": doubts}
     check_validation(data, folder.path)
     folder.remove_unfinished_checkpoints()
     folder.write_hparams(dataclasses.asdict(hparams))
