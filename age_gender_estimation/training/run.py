@@ -10,7 +10,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from age_gender_estimation.data.manifest import Manifest
-from age_gender_estimation.errors import InputError
+from age_gender_estimation.errors import InputError, SettingError
 from age_gender_estimation.training.distributed.cluster import MIRRORED, Cluster
 from age_gender_estimation.training.distributed.distribution import Mirrored, OneDevice
 from age_gender_estimation.training.distributed.workers import Workers
@@ -51,8 +51,15 @@ def run_training(
 
     Raises:
       InputError: see `train_and_evaluate`; a device or a cluster that cannot be used.
+      SettingError: see `train_and_evaluate`; averages that several workers cannot start.
     """
     require_device(device)
+    if cluster and hparams.ema and (hparams.weights, hparams.warm_start) != ("none", "none"):
+        # The first step never comes: the averages' initial values wait for another worker.
+        raise SettingError(
+            "--ema: expected no --weights and no --warm-start beside it with --distribute "
+            "multi_worker; leave one out, or train in one process"
+        )
     distribution = make_distribution(distribute, cluster, hparams.batch_size)
     with noted_sigterm() as is_terminated:
         best = train_and_evaluate(

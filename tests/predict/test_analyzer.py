@@ -170,6 +170,7 @@ def test_a_closed_analyzer_is_refused(converted, crop):
 @pytest.mark.parametrize(
     "arguments, message",
     [
+        ({"detector": "haar"}, "detector: expected mtcnn or yunet, got 'haar'"),
         ({"runtime": "torch"}, "runtime: expected onnx or saved-model, got 'torch'"),
         ({"batch_size": 0}, "batch_size: expected a number above 0, got 0"),
         ({"min_confidence": 1.5}, "min_confidence: expected 0 to 1, got 1.5"),

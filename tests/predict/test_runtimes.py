@@ -2,7 +2,9 @@
 
 import concurrent.futures
 import json
+import os
 import shutil
+import subprocess
 import sys
 
 import cv2
@@ -14,6 +16,7 @@ from age_gender_estimation.datasets.synthetic import draw_face
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.photo import encode_jpeg
 from age_gender_estimation.predict.predictor import Predictor
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +38,17 @@ def assert_equal_answers(actual, expected):
     for name, values in expected.items():
         assert actual[name].dtype == np.float32
         np.testing.assert_allclose(actual[name], values, atol=1e-4, err_msg=name)
+
+
+def test_predicting_leaves_no_files_of_others_behind(tmp_path):
+    """onnxruntime 1.30 and newer begin a session of usage data in TMPDIR when imported."""
+    program = (
+        "from age_gender_estimation import FaceAnalyzer\n"
+        f"assert FaceAnalyzer().analyze({str(ROOT / 'examples/astronaut.jpg')!r})"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_all_outputs_are_equal_for_pixels_of_any_size(both, faces):

@@ -102,7 +102,7 @@ def test_the_earlier_name_of_a_field_is_read():
 def test_an_unknown_age_encoding_names_the_choices():
     with pytest.raises(
         InputError,
-        match="choose from: classes, soft, regression, groups:3, groups:5, groups:10, or",
+        match="choose from: classes, soft, mean_variance, coral, regression, groups:3, groups:5, ",
     ):
         HParams(age_encoding="year")
 

@@ -6,6 +6,8 @@ import pytest
 
 from age_gender_estimation.errors import SettingError
 from age_gender_estimation.training.distributed.cluster import EXAMPLE, read_cluster
+from age_gender_estimation.training.hparams import HParams
+from age_gender_estimation.training.run import run_training
 
 
 def tf_config(cluster, task_type, index):
@@ -74,3 +76,10 @@ def test_without_multi_worker_several_machines_are_refused_and_one_is_left_alone
         read_cluster("none", EXAMPLE)
     for text in ("", tf_config({"worker": ["b:1"]}, "worker", 0)):
         assert read_cluster("mirrored", text) is None
+
+
+@pytest.mark.parametrize("start", [{"weights": "imagenet"}, {"warm_start": "pretrained"}])
+def test_averages_that_would_hang_are_refused(start, tmp_path):
+    cluster = read_cluster("multi_worker", EXAMPLE)
+    with pytest.raises(SettingError, match="--ema: expected no --weights and no --warm-start"):
+        run_training(HParams(ema=0.9, **start), [], [], str(tmp_path), "cpu", cluster=cluster)
