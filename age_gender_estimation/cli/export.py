@@ -13,7 +13,7 @@ the SavedModel on the faces in --img-dir, or on drawn images if that is not give
 import glob
 import os
 
-from age_gender_estimation.cli.arguments import make_parser
+from age_gender_estimation.cli.arguments import add_geometry_flag, make_parser
 from age_gender_estimation.cli.manifests import open_manifests
 from age_gender_estimation.errors import InputError
 
@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     add("--val-csv", nargs="+", help=text)
     text = "image folder of all --val-csv, or one for each; without --val-csv, folders of faces"
     add("--img-dir", nargs="+", help=text)
+    add_geometry_flag(parser)
     args = parser.parse_args(argv)
     if args.val_csv and not args.img_dir:
         parser.error("--val-csv: expected --img-dir beside it")
@@ -54,10 +55,14 @@ def _find_faces(args):
     """Returns the paths of faces, after calibrating a model folder with those of --val-csv."""
     if not args.val_csv:
         return [path for folder in args.img_dir or [] for path in _list_photos(folder)]
+    from age_gender_estimation.data.crop_geometry import geometry_of, require_one_geometry
     from age_gender_estimation.data.manifest import divide_validation, paths_of
     from age_gender_estimation.storage.model_folder import ModelFolder
 
     manifests = open_manifests(args.val_csv, args.img_dir)
+    if not args.allow_other_geometry:
+        paths = [manifest.path for manifest in manifests]
+        require_one_geometry(paths, {args.model_dir: geometry_of(args.model_dir)})
     if ModelFolder(args.model_dir).has_hparams():
         from age_gender_estimation.export.calibration import calibrate
 

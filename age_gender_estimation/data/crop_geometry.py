@@ -30,16 +30,22 @@ def geometry_of(model_dir: str) -> str:
     """Returns the name of the geometry that a model was trained on.
 
     Args:
-      model_dir: a model folder, of which the newest export counts, or an export.
+      model_dir: a model folder or an export.
 
     Raises:
       InputError: it is neither.
     """
-    export = ModelFolder(model_dir).newest_export()
+    folder = ModelFolder(model_dir)
+
+    def parse(found: dict) -> str:
+        return load_geometry(found["geometry"]).name
+
     try:
-        return read_description(export, lambda found: load_geometry(found["geometry"]).name)
+        if folder.has_hparams():
+            return folder.read_data(parse)
+        return read_description(folder.newest_export(), parse)
     except OSError as error:
-        raise InputError(f"{export}: expected an export of this project ({error})") from None
+        raise InputError(f"{model_dir}: expected a model of this project ({error})") from None
 
 
 def require_one_geometry(manifest_paths: Iterable[str], models: Mapping[str, str]) -> None:

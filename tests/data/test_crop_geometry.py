@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from age_gender_estimation.cli import evaluate, train
+from age_gender_estimation.cli import evaluate, export, train
 from age_gender_estimation.data.crop_geometry import geometry_of, read_crops, require_one_geometry
 from age_gender_estimation.errors import InputError
 from age_gender_estimation.faces.crop import GEOMETRIES
@@ -62,6 +62,13 @@ def test_a_model_is_not_measured_on_crops_of_another_geometry(crops, tmp_path):
         evaluate.main(list(map(str, arguments)))
     evaluate.main(list(map(str, [*arguments, "--allow-other-geometry"])))
     assert (tmp_path / "evaluation" / "evaluation.json").exists()
+
+
+def test_a_model_is_not_calibrated_on_crops_of_another_geometry(crops):
+    arguments = ["--model-dir", ROOT / "pretrained", "--format", "onnx"]
+    arguments += ["--val-csv", crops / "val.csv", "--img-dir", crops / "crop"]
+    with pytest.raises(InputError, match="val.csv has face crops of the geometry imdb_wiki"):
+        export.main(list(map(str, arguments)))
 
 
 def test_several_lists_of_different_geometry_are_refused(crops, tmp_path):
