@@ -43,7 +43,7 @@ class OnnxRuntime:
         except ImportError:
             raise InputError(
                 f"{path}: expected onnxruntime, which reads it, to be installed; "
-                "type: pip install onnxruntime"
+                "type: pip install 'onnxruntime<1.27'"
             ) from None
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what is wrong with a file stands in the exception
