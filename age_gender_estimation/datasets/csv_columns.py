@@ -45,6 +45,8 @@ def parse_columns(text: str | None) -> dict[str, str]:
             raise SettingError(
                 f"--columns: expected OURS=YOURS with ours from {', '.join(COLUMNS)}, got {part!r}"
             )
+        if theirs in names.values():
+            raise SettingError(f"--columns: expected a column for each name, got {theirs!r} twice")
         names[ours] = theirs
     return names
 

@@ -177,6 +177,11 @@ def test_wrong_columns_are_refused(text):
         parse_columns(text)
 
 
+def test_one_column_cannot_be_two_of_ours():
+    with pytest.raises(SettingError, match="--columns: .* got 'x' twice"):
+        parse_columns("age=x,gender=x")
+
+
 def test_training_reads_the_names_of_a_list_with_semicolons(tmp_path):
     image_dir = tmp_path / "crop"
     image_dir.mkdir()
