@@ -38,7 +38,7 @@ def parse_columns(text: str | None) -> dict[str, str]:
     Raises:
       SettingError: `text` has another form, or an unknown column.
     """
-    names = {}
+    names: dict[str, str] = {}
     for part in text.split(",") if text else ():
         ours, sign, theirs = (piece.strip() for piece in part.partition("="))
         if ours not in COLUMNS or not theirs:

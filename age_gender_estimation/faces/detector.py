@@ -69,7 +69,7 @@ class FaceSearch:
     Attributes:
       detector: one of DETECTORS.
       min_confidence: of the detector, 0 to 1; None for its own.
-      min_face: height of the smallest face's box in pixels.
+      min_face: shorter side of the smallest face's box in pixels.
       max_faces: number of faces of an image, largest first; None for all.
     """
 

@@ -27,7 +27,8 @@ class AnalyzedFace:
       probabilities: {task: {class: probability}}.
       age_probabilities: float32 [years], the distribution of the age.
       probability_under_18: share of the distribution below 18 years.
-      box: (left, top, width, height) in pixels of the upright image; None for a crop.
+      box: (left, top, width, height) in pixels of the image as it was given, a file turned as its
+        EXIF orientation says; None for a crop.
       detection_confidence: how sure the detector is that this is a face, 0 to 1; None for a crop.
       landmarks: the eyes, the nose and the corners of the mouth as (x, y); None for a crop.
       rotation: degrees by which the photo was turned to find the face.
@@ -67,7 +68,7 @@ def from_record(record: FaceRecord) -> AnalyzedFace:
     """Returns the AnalyzedFace of a record with a prediction."""
     classes = {name: _name_of(name, value) for name, value in record.classes.items()}
     return AnalyzedFace(
-        **{name: getattr(record, name, None) for name in COPIED},
+        **{name: getattr(record, name) for name in COPIED},
         gender=classes.get("gender"),
         race=classes.get("race"),
         classes=classes,

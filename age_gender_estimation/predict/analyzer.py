@@ -41,7 +41,7 @@ class FaceAnalyzer:
       batch_size: faces that the model sees at once.
       min_confidence: a class of a lower probability, 0 to 1, becomes "unknown".
       detector: "mtcnn", or "yunet", which is faster, finds more, and downloads 233 KB once.
-      min_face: height of the smallest face in pixels.
+      min_face: shorter side of the smallest face's box in pixels.
       max_faces: number of faces of an image, largest first; None for all.
       min_detection: least confidence of the detector, 0 to 1; None for its own.
 
@@ -68,6 +68,13 @@ class FaceAnalyzer:
             raise InputError(f"batch_size: expected a number above 0, got {batch_size!r:.80}")
         if not 0 <= min_confidence <= 1:
             raise InputError(f"min_confidence: expected 0 to 1, got {min_confidence!r:.80}")
+        if min_face < 0 or (max_faces is not None and max_faces < 1):
+            raise InputError(
+                f"min_face, max_faces: expected 0 or more, and 1 or more, got {min_face!r:.80}, "
+                f"{max_faces!r:.80}"
+            )
+        if min_detection is not None and not 0 <= min_detection <= 1:
+            raise InputError(f"min_detection: expected 0 to 1, got {min_detection!r:.80}")
         if detector not in DETECTORS:
             raise InputError(f"detector: expected {' or '.join(DETECTORS)}, got {detector!r:.80}")
         path = shipped_model() if model is None else os.fspath(model)

@@ -170,6 +170,9 @@ def test_a_closed_analyzer_is_refused(converted, crop):
 @pytest.mark.parametrize(
     "arguments, message",
     [
+        ({"min_face": -1}, "min_face, max_faces: expected 0 or more, and 1 or more, got -1, None"),
+        ({"max_faces": 0}, "got 0, 0"),
+        ({"min_detection": 95}, "min_detection: expected 0 to 1, got 95"),
         ({"detector": "haar"}, "detector: expected mtcnn or yunet, got 'haar'"),
         ({"runtime": "torch"}, "runtime: expected onnx or saved-model, got 'torch'"),
         ({"batch_size": 0}, "batch_size: expected a number above 0, got 0"),
